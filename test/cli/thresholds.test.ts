@@ -47,6 +47,40 @@ describe("thresholds above one", () => {
     return path;
   };
 
+  const shown = async (...argv: string[]): Promise<string> => (await stage.ok(argv)).stdout;
+  /** Two of three keys of targets, and two of two of a signer. */
+  const showsThresholds = async (app: string): Promise<void> => {
+    const [inspected] = JSON.parse(await shown("trust", "inspect", app)) as {
+      AdministrativeKeys: readonly { Name: string; Threshold?: number }[];
+    }[];
+    assert.deepEqual(
+      inspected?.AdministrativeKeys.map(({ Name, Threshold }) => [Name, Threshold]),
+      [
+        ["Root", undefined],
+        ["Repository", 2],
+      ],
+    );
+    assert.match(
+      await shown("trust", "inspect", "--pretty", app),
+      /\n {2}Repository Key:\t\w{64}, \w{64}, \w{64} \(2 of 3 keys must sign\)\n {2}Root Key:\t\w{64}\n/u,
+    );
+    assert.match(await shown("trust", "status", app), /\ntargets +\S+ \(.*\) +ok +2 keys on this machine\n/u);
+    assert.match(await shown("trust", "key", "list"), /targets \(2 of 3 keys must sign\)/u);
+    const { keys } = JSON.parse(await shown("trust", "key", "list", "--json")) as {
+      keys: readonly { namedBy: readonly { role: string; threshold?: number; keyCount?: number }[] }[];
+    };
+    const namings = keys.flatMap(({ namedBy }) =>
+      namedBy.map(({ role, threshold, keyCount }) => [role, threshold, keyCount]),
+    );
+    assert.deepEqual(
+      namings.filter(([role]) => role === "targets"),
+      [
+        ["targets", 2, 3],
+        ["targets", 2, 3],
+      ],
+    );
+  };
+
   it("two of three sign targets, one of them elsewhere; with one key here nothing is signed, and the error names the others", async () => {
     const app = stage.repository("team/three");
     const root = await keyHere("root");
@@ -72,6 +106,7 @@ describe("thresholds above one", () => {
       new RegExp(`\\n {2}replaced {5}${one}\\n`, "u"),
     );
     await stage.publish(image, `${app}:v1`);
+    await showsThresholds(app);
     assert.match(
       (await stage.ok(ofRoot.split(" ").slice(1))).stdout,
       /^The root role .* has this threshold already\n/u,
@@ -79,6 +114,15 @@ describe("thresholds above one", () => {
     await stage.ok(["trust", "key", "remove", "--force", two]);
     const alone = await stage.run(["push", "-q", "--from", `oci:${image.directory}`, `${app}:v2`]);
     assert.equal(alone.code, 1);
+    const status = json(await stage.ok(["trust", "status", "--json", app])) as {
+      roles: readonly { role: string; threshold?: number; hereKeyIds?: readonly string[] }[];
+    }[];
+    const targets = status[0]?.roles.find(({ role }) => role === "targets");
+    assert.deepEqual([targets?.threshold, targets?.hereKeyIds?.length], [2, 1]);
+    assert.match(
+      await shown("trust", "status", app),
+      /2 of the targets keys \w{7}, \w{7}, \w{7}, 1 on this machine\n/u,
+    );
     const missing = `${two}, ${third.keyId}`;
     assert.match(
       alone.stderr,
@@ -91,6 +135,17 @@ describe("thresholds above one", () => {
       (json(await stage.ok(["list", "--json", app])) as { tag: string }[]).map(({ tag }) => tag),
       ["v1"],
     );
+  });
+
+  it("signer list shows how many keys of a signer must sign", async () => {
+    const app = stage.repository("team/signers");
+    await stage.ok(["trust", "init", "--root-key", await keyHere("root"), app]);
+    const files = ["a", "b"].map((name) => publicFile(`${name}.pub`, PrivateKey.generate("ecdsa").publicKey));
+    await stage.ok(["trust", "signer", "add", ...files.flatMap((file) => ["--key", file]), "alice", app]);
+    await stage.ok(["trust", "delegation", "add", app, "targets/alice", "--threshold", "2"]);
+    assert.match(await shown("trust", "signer", "list", app), /\nalice +usable; 2 of 2 keys must sign +no /u);
+    const [alice] = JSON.parse(await shown("trust", "signer", "list", "--json", app)) as { threshold: number }[];
+    assert.equal(alice?.threshold, 2);
   });
 
   it("a repository begins with two root keys that both sign, and says what the loss of one means", async () => {

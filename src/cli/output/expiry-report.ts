@@ -40,7 +40,7 @@ export function expiryJson({ gun, endings, ...status }: ExpiryStatus): Readonly<
 
 /** One thing that expires, with the command that renews it, where there is one. */
 export function endingJson(gun: string, ending: EndingStatus): Readonly<Record<string, unknown>> {
-  const { role, certificateId, expiresAt, state, holder, keyIds } = ending;
+  const { role, certificateId, expiresAt, state, holder, keyIds, threshold, hereKeyIds } = ending;
   return {
     role,
     ...(certificateId === undefined ? {} : { certificateId }),
@@ -48,6 +48,7 @@ export function endingJson(gun: string, ending: EndingStatus): Readonly<Record<s
     state,
     signedBy: holder,
     keyIds,
+    ...(threshold > 1 ? { threshold, hereKeyIds } : {}),
     ...(state === "ok" || role === "timestamp" ? {} : { command: commandFor(gun, ending) }),
   };
 }
@@ -66,7 +67,7 @@ export function actionText(gun: string, ending: EndingStatus): string {
   if (!ending.isRenewable)
     return `${nameOf(ending)}: get a new certificate from the authority that issued it, then, where the root key is: ${command}`;
   if (holder === "here" || holder === "server") return `To renew what this machine can: ${command}`;
-  return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} is: ${command}`;
+  return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} ${ending.threshold > 1 ? "are" : "is"}: ${command}`;
 }
 
 function commandFor(gun: string, { isRenewable }: EndingStatus): string {
@@ -79,12 +80,15 @@ export function nameOf({ role, certificateId }: EndingStatus): string {
 }
 
 function holderText(ending: EndingStatus): string {
-  if (ending.holder === "here") return "a key on this machine";
-  if (ending.holder === "server") return "the trust server";
-  return `${keyText(ending)}, not on this machine`;
+  const { holder, threshold, hereKeyIds } = ending;
+  if (holder === "here") return threshold === 1 ? "a key on this machine" : `${threshold} keys on this machine`;
+  if (holder === "server") return "the trust server";
+  const here = hereKeyIds.length === 0 ? "not on this machine" : `${hereKeyIds.length} on this machine`;
+  return `${keyText(ending)}, ${here}`;
 }
 
-function keyText({ role, keyIds, holder }: EndingStatus): string {
+function keyText({ role, keyIds, holder, threshold }: EndingStatus): string {
+  if (threshold > 1) return `${threshold} of the ${role} keys ${keyIds.map((id) => id.slice(0, 7)).join(", ")}`;
   const ids = keyIds.map((id) => id.slice(0, 7)).join(" or ");
   const whose = holder === "signer" ? `the key of ${role}` : role === "root" ? "the root key" : "the repository key";
   return ids === "" ? whose : `${whose} ${ids}`;

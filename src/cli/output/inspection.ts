@@ -4,6 +4,7 @@ import type { ImageReference } from "../../reference/image-reference.ts";
 import type { SignerKeys, TrustInspection } from "../../trust/reading/inspect.ts";
 import type { SignedTag } from "../../trust/reading/list.ts";
 import { compareNatural } from "../../trust/reading/natural-order.ts";
+import { mustSign } from "./key-words.ts";
 import { textTable } from "./text-table.ts";
 
 /** docker shows only the tag that was asked for; a digest in the reference is ignored and all tags are shown. */
@@ -21,18 +22,31 @@ export function dockerInspectJson(name: string, inspection: TrustInspection): un
       Digest: digestHex(digest),
       Signers: signers.length === 0 ? ["Repo Admin"] : signers,
     })),
-    Signers: inspection.signers.toReversed().map((signer) => namedKeys(signer.name, signer.keyIds)),
-    AdministrativeKeys: [
-      namedKeys("Root", inspection.rootKeyIds),
-      namedKeys("Repository", inspection.repositoryKeyIds),
-    ],
+    Signers: inspection.signers.toReversed().map((signer) => namedKeys(signer.name, signer)),
+    AdministrativeKeys: [namedKeys("Root", rootKeys(inspection)), namedKeys("Repository", repositoryKeys(inspection))],
     // docker has no such member, so it is left out in the ordinary case
     ...(inspection.cached ? { Cached: true } : {}),
   };
 }
 
-function namedKeys(name: string, keyIds: readonly string[]): unknown {
-  return { Name: name, Keys: keyIds.map((keyId) => ({ ID: keyId })) };
+type Keys = Omit<SignerKeys, "name">;
+
+function rootKeys({ rootKeyIds, rootThreshold }: TrustInspection): Keys {
+  return { keyIds: rootKeyIds, threshold: rootThreshold };
+}
+
+function repositoryKeys({ repositoryKeyIds, repositoryThreshold }: TrustInspection): Keys {
+  return { keyIds: repositoryKeyIds, threshold: repositoryThreshold };
+}
+
+/** docker has no thresholds, so one is shown only where several keys must sign. */
+function namedKeys(name: string, { keyIds, threshold }: Keys): unknown {
+  const keys = { Name: name, Keys: keyIds.map((keyId) => ({ ID: keyId })) };
+  return threshold > 1 ? { ...keys, Threshold: threshold } : keys;
+}
+
+function thresholdText({ keyIds, threshold }: Keys): string {
+  return threshold > 1 ? ` (${mustSign(threshold, keyIds.length)})` : "";
 }
 
 /** docker's `--pretty`. */
@@ -55,16 +69,17 @@ function tagsBlock(name: string, tags: readonly SignedTag[]): string {
 function signersBlock(name: string, signers: readonly SignerKeys[]): string {
   if (signers.length === 0) return "";
   const ordered = signers.toSorted((a, b) => compareNatural(a.name, b.name));
-  const rows = ordered.map(({ name: signer, keyIds }) => [
-    signer,
-    keyIds
-      .map((keyId) => keyId.slice(0, 12))
-      .toSorted()
-      .join(", "),
-  ]);
+  const rows = ordered.map(({ name: signer, ...keys }) => {
+    const ids = keys.keyIds.map((keyId) => keyId.slice(0, 12)).toSorted();
+    return [signer, ids.join(", ") + thresholdText(keys)];
+  });
   return `\nList of signers and their keys for ${name}\n\n${textTable([["SIGNER", "KEYS"], ...rows])}`;
 }
 
-function keysBlock(name: string, { repositoryKeyIds, rootKeyIds }: TrustInspection): string {
-  return `\nAdministrative keys for ${name}\n\n  Repository Key:\t${repositoryKeyIds.join(", ")}\n  Root Key:\t${rootKeyIds.join(", ")}\n`;
+function keysBlock(name: string, inspection: TrustInspection): string {
+  return `\nAdministrative keys for ${name}\n\n  Repository Key:\t${keysLine(repositoryKeys(inspection))}\n  Root Key:\t${keysLine(rootKeys(inspection))}\n`;
+}
+
+function keysLine(keys: Keys): string {
+  return keys.keyIds.join(", ") + thresholdText(keys);
 }

@@ -21,6 +21,11 @@ export function shortId(keyId: string): string {
   return keyId.slice(0, shortLength);
 }
 
+/** How many of a role's keys must sign. */
+export function mustSign(threshold: number, keyCount: number): string {
+  return `${threshold} of ${keyCount} keys must sign`;
+}
+
 /** What a key is for, in docker's words: `root`, `repository`, `snapshot`, `timestamp`, or a signer. */
 export function purposeOf({ role }: Pick<StoredKey, "role">): string {
   if (role === "targets") return "repository";
@@ -83,9 +88,10 @@ function repositoriesOf({ namings, gun }: LocalKey): (readonly [string, readonly
 function namedAs(namings: readonly KeyNaming[], full: boolean): string {
   if (namings.length === 0) return "-";
   return namings
-    .map(({ role, keyId, idInMetadata }) => {
-      if (idInMetadata === keyId) return role;
-      return `${role} ${full ? idInMetadata : shortId(idInMetadata)}`;
+    .map(({ role, keyId, idInMetadata, threshold, roleKeyIds }) => {
+      const share = threshold > 1 ? ` (${mustSign(threshold, roleKeyIds.length)})` : "";
+      if (idInMetadata === keyId) return `${role}${share}`;
+      return `${role} ${full ? idInMetadata : shortId(idInMetadata)}${share}`;
     })
     .join(", ");
 }
@@ -114,6 +120,11 @@ export function keyJson(key: LocalKey): Readonly<Record<string, unknown>> {
     uri,
     protection,
     mode: mode === undefined ? undefined : modeText(mode),
-    namedBy: namings.map((naming) => ({ repository: naming.gun, role: naming.role, keyId: naming.idInMetadata })),
+    namedBy: namings.map(namingJson),
   };
+}
+
+function namingJson({ gun, role, idInMetadata, threshold, roleKeyIds }: KeyNaming): object {
+  const naming = { repository: gun, role, keyId: idInMetadata };
+  return threshold > 1 ? { ...naming, threshold, keyCount: roleKeyIds.length } : naming;
 }

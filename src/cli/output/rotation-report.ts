@@ -1,4 +1,5 @@
 /** What a rotation did, as text and as members of JSON. */
+import { mustSign } from "./key-words.ts";
 import type { RetiredKey } from "../../trust/rotation/retired-keys.ts";
 import type { RotateResult } from "../../trust/rotation/rotate.ts";
 
@@ -64,7 +65,7 @@ function keyLines(result: RotateResult): readonly string[] {
     ...newCanonicalIds.map((id) => `  new key      ${id}${whose}`),
     ...certificates.map((id) => `  certificate  ${id} (as "trust inspect" shows it)`),
     ...oldCanonicalIds.map((id) => `  replaced     ${id}`),
-    ...(keyCount > 1 ? [`  threshold    ${threshold} of ${keyCount} keys must sign`] : []),
+    ...(keyCount > 1 ? [`  threshold    ${mustSign(threshold, keyCount)}`] : []),
     ...(role === "snapshot" && holder === "publisher"
       ? ["Every publisher of this repository needs the new key now."]
       : []),

@@ -1,4 +1,5 @@
 import { listDelegations } from "../../tuf/lookup.ts";
+import { baseRoleSigners } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { readCollection } from "./collection-reading.ts";
 import { warnSkipped } from "./list.ts";
@@ -9,6 +10,8 @@ import type { TrustContext } from "../trust-context.ts";
 export interface SignerKeys {
   readonly name: string;
   readonly keyIds: readonly string[];
+  /** how many of them must sign */
+  readonly threshold: number;
 }
 
 /** Who signed what in one repository. */
@@ -23,6 +26,9 @@ export interface TrustInspection {
   /** IDs of root certificates, as in root.json */
   readonly rootKeyIds: readonly string[];
   readonly repositoryKeyIds: readonly string[];
+  /** how many of these keys must sign */
+  readonly rootThreshold: number;
+  readonly repositoryThreshold: number;
 }
 
 /**
@@ -33,19 +39,27 @@ export interface TrustInspection {
  */
 export async function inspectTrust(context: TrustContext): Promise<TrustInspection> {
   const collection = await readCollection(context);
+  const root = baseRoleSigners(collection.root, "root").roleKeys;
+  const repository = baseRoleSigners(collection.root, "targets").roleKeys;
   return {
     gun: context.gun,
     cached: collection.isTimestampCached === true,
     tags: releasedEntries(collection, (tag) => warnSkipped(context, tag)),
     signers: signersIn(collection),
-    rootKeyIds: collection.root.body.roles.get("root")?.keyIds ?? [],
-    repositoryKeyIds: collection.root.body.roles.get("targets")?.keyIds ?? [],
+    rootKeyIds: root.keyIds ?? [],
+    repositoryKeyIds: repository.keyIds ?? [],
+    rootThreshold: root.threshold,
+    repositoryThreshold: repository.threshold,
   };
 }
 
 function signersIn(collection: TrustedCollection): SignerKeys[] {
   return listDelegations(collection)
     .filter(({ role }) => role.name !== releasesRole)
-    .map(({ role, canonicalKeyIds }) => ({ name: signerName(role.name), keyIds: canonicalKeyIds }))
+    .map(({ role, canonicalKeyIds, threshold }) => ({
+      name: signerName(role.name),
+      keyIds: canonicalKeyIds,
+      threshold,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,3 +1,4 @@
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode } from "../../errors.ts";
 import { isDue, noticeMs } from "../../tuf/expiry.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
@@ -25,6 +26,10 @@ export interface EndingStatus {
   readonly holder: EndingHolder;
   /** canonical IDs of the keys that sign it */
   readonly keyIds: readonly string[];
+  /** how many of them must sign */
+  readonly threshold: number;
+  /** those that are on this machine */
+  readonly hereKeyIds: readonly string[];
   /** signing the role again is enough; false for a root certificate that an authority issued */
   readonly isRenewable: boolean;
 }
@@ -80,17 +85,24 @@ export async function statusOfEndings(
   return await Promise.all(
     endingsOf(collection).map(async (ending) => {
       const holder = await holderOf(ending, held);
+      const keys = keysOf(ending.signers);
       return {
         role: ending.role,
         certificateId: ending.certificate?.key.keyId,
         expiresAt: ending.expiresAt,
         state: stateOf(ending, now, withinMs),
         holder,
-        keyIds: keysOf(ending.signers).map((key) => key.bareKeyId ?? key.keyId),
+        keyIds: keys.map(canonicalIdOf),
+        threshold: ending.signers.roleKeys.threshold,
+        hereKeyIds: (await held.heldOf(keys)).map(canonicalIdOf),
         isRenewable: ending.certificate?.isSelfIssued ?? true,
       };
     }),
   );
+}
+
+function canonicalIdOf({ bareKeyId, keyId }: PublicKey): string {
+  return bareKeyId ?? keyId;
 }
 
 /** True when the keys of this machine reach the threshold of a role; asks for no passphrase. */

@@ -20,6 +20,8 @@ export interface ListedSignerKey extends DelegationKey {
 export interface ListedSigner {
   readonly name: string;
   readonly keys: readonly ListedSignerKey[];
+  /** how many of the keys must sign */
+  readonly threshold: number;
   /** why clients do not take what this signer signs, one clause each; empty when they do */
   readonly problems: readonly string[];
 }
@@ -36,7 +38,8 @@ export async function listSigners(context: TrustContext): Promise<ListedSigner[]
     if (state.role === releasesRole || !isDirectChild("targets", state.role)) continue;
     const keys: ListedSignerKey[] = [];
     for (const key of state.keys) keys.push({ ...key, here: await isHere(context, key) });
-    signers.push({ name: signerName(state.role), keys, problems: problemsOf(collection, state) });
+    const { role, threshold } = state;
+    signers.push({ name: signerName(role), keys, threshold, problems: problemsOf(collection, state) });
   }
   return signers.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

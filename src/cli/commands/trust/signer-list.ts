@@ -4,6 +4,7 @@ import { jsonOption } from "../../options/output-flags.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
 import { readImageTrust } from "../../open/trust-reading.ts";
 import { keyJson, keyLines } from "../../output/delegation-table.ts";
+import { mustSign } from "../../output/key-words.ts";
 import { textTable } from "../../output/text-table.ts";
 import { writeJson } from "../../output/write-json.ts";
 
@@ -39,12 +40,13 @@ export const command = defineCommand(
   },
 );
 
-function asJson({ name, keys, problems }: ListedSigner): object {
-  return { name, usable: problems.length === 0, problems, keys: keys.map(keyJson) };
+function asJson({ name, keys, threshold, problems }: ListedSigner): object {
+  return { name, usable: problems.length === 0, problems, threshold, keys: keys.map(keyJson) };
 }
 
-function rows({ name, keys, problems }: ListedSigner): string[][] {
-  const state = problems.length === 0 ? "usable" : problems.join("; ");
+function rows({ name, keys, threshold, problems }: ListedSigner): string[][] {
+  const share = threshold > 1 ? [mustSign(threshold, keys.length)] : [];
+  const state = [...(problems.length === 0 ? ["usable"] : problems), ...share].join("; ");
   const cells = keys.flatMap((key) =>
     keyLines(key).map((line, index) => ({ here: index > 0 ? "" : key.here ? "yes" : "no", line })),
   );
