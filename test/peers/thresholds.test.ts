@@ -106,7 +106,7 @@ describe("a server that serves what too few keys signed", { skip }, () => {
   const insufficient = /malicious behavior|did not meet threshold|failed to validate integrity|could not rotate trust/u;
   const words = { docker: insufficient, notary: insufficient, tagseal: insufficient };
 
-  /** Two of three sign targets, two of two the root; whoever has the server's keys can sign the rest. */
+  /** Two of three sign targets, two of two the root; an attacker with the server's keys signs the rest. */
   const served = async (name: string): Promise<SimulatedRepository> => {
     const repository = await SimulatedRepository.unpublished(`localhost:5000/under-signed/${name}`);
     repository.setExpiry("timestamp", new Date(Date.now() + 86_400_000).toISOString());
