@@ -3,9 +3,11 @@
  * runs against the reference server, so that a story which docker itself could not finish would show.
  */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { serialisePem } from "../../src/encoding/pem.ts";
 import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import {
@@ -30,6 +32,13 @@ const account = "alice:$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvS
 async function push(user: Client, label: string, image: string, env = trustOn): Promise<string> {
   await user.dockerOk(["tag", `made:${label}`, image]);
   return (await user.dockerOk(["push", image], { env })).stdout;
+}
+
+/** A private key in a file. */
+function keyFile(path: string): string {
+  const bytes = PrivateKey.generate("ecdsa").toPkcs8();
+  writeFileSync(path, serialisePem({ label: "PRIVATE KEY", headers: new Map(), bytes }), { mode: 0o600 });
+  return path;
 }
 
 function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
@@ -146,6 +155,34 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     const session = await runOnTerminal("docker", ["trust", "signer", "remove", "carol", repository], answers, user);
     assert.match(session.screen, /Successfully removed carol/u);
     assert.deepEqual((await dockerInspect(user, repository)).Signers, []);
+  });
+
+  it("pushes with two keys of three, and other machines pull; with one key of two it signs nothing", async () => {
+    const image = `${world.registry.host}/thresholds/app:v1`;
+    const repository = image.replace(":v1", "");
+    const publisher = world.user("threshold-publisher");
+    const reader = world.user("threshold-reader");
+    await push(publisher, "one", image);
+    const { AdministrativeKeys } = await dockerInspect(reader, repository);
+    const own = AdministrativeKeys.find(({ Name }) => Name === "Repository")?.Keys[0]?.ID ?? "";
+    const files = ["second", "third"].map((name) => keyFile(join(publisher.dockerConfig, `${name}.pem`)));
+    const keys = [own, ...files].flatMap((key) => ["--key", key]);
+    await publisher.tagsealOk(["trust", "key", "rotate", repository, "targets", "--threshold", "2", ...keys]);
+    await push(publisher, "two", image);
+    const digest = await signedDigest(reader, image);
+    const pulled = await reader.dockerOk(["pull", image], { env: trustOn });
+    assert.match(pulled.stdout, new RegExp(digest, "u"));
+
+    const alone = world.user("threshold-alone");
+    cpSync(
+      join(publisher.trustDirectory, "private", `${own}.key`),
+      join(alone.trustDirectory, "private", `${own}.key`),
+    );
+    await alone.dockerOk(["tag", "made:one", image]);
+    const refused = await alone.docker(["push", image], { env: trustOn });
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /could not find necessary signing keys, at least 2|no valid signing keys|needed/u);
+    assert.equal(await signedDigest(reader, image), digest);
   });
 
   it("checks the server's certificate where the registry is not on loopback", async () => {
