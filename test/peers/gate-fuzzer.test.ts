@@ -8,7 +8,7 @@ import { fuzzGate } from "../gate/fuzzing.ts";
 function casesFor(engine: EngineName): number {
   if (engine === "buildkit reader") return 4000;
   // each of these lines starts the command, and mostly an engine's: the soak has more of them
-  return engine.endsWith("command line") ? 60 : 100;
+  return engine.endsWith("command line") ? 40 : 60;
 }
 
 describe("Dockerfiles and command lines made to smuggle an unsigned image in", () => {
@@ -21,7 +21,7 @@ describe("Dockerfiles and command lines made to smuggle an unsigned image in", (
     });
 
     it(`would be noticed: ${engine}`, { skip: missingFor(engine) }, async () => {
-      const open = { engine, seed: "open", seconds: 60, cases: 600, tell: () => undefined, isOpen: true, enough: 1 };
+      const open = { engine, seed: "open", seconds: 120, cases: 600, tell: () => undefined, isOpen: true, enough: 1 };
       const { findings } = await fuzzGate(open);
       assert.match(findings.join("\n"), /HOLE: .* asked for /u);
     });
