@@ -1,5 +1,6 @@
 /** Timestamp and snapshot keys of a trust server in SoftHSM, with docker 28 and notary as its publishers and readers: its rows in SQLite and in PostgreSQL. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DatabaseSync } from "node:sqlite";
@@ -93,12 +94,14 @@ describe("a server's keys in a token, with its rows in PostgreSQL", { skip: miss
     await hsm.token("server");
     database = await startPostgres(scope);
     await database.create("tagseal", "");
-    const env = { ...hsm.env, TAGSEAL_SERVER_KEYS_STORE: "pkcs11:token=server", TAGSEAL_TOKEN_PIN: pin };
+    const pinFile = scope.path("pin");
+    writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
+    const env = { ...hsm.env, TAGSEAL_SERVER_KEYS_STORE: "pkcs11:token=server", TAGSEAL_TOKEN_PIN_FILE: pinFile };
     const args = ["--database", database.url("tagseal")];
     const one = await startTagsealServer(scope, { env, args });
     const gun = "registry.example.com/server/app";
     const content = join(scope.directory, "content");
-    await runOk("sh", ["-c", `echo hello > ${content}`]);
+    writeFileSync(content, "hello\n");
     const owner = client(scope, { server: one, name: "owner" });
     await owner.notaryOk(["init", "-p", gun]);
     await owner.notaryOk(["key", "rotate", gun, "snapshot", "-r"]);
