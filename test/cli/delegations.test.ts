@@ -69,6 +69,7 @@ describe("delegations", () => {
     assert.deepEqual(second, {
       name: "carol",
       usable: true,
+      threshold: 1,
       problems: [],
       keys: [{ ...carol.key, here: false }],
     });
