@@ -102,7 +102,7 @@ describe("documentation", () => {
         PATH: `${work}/bin:${process.env["PATH"]}`,
       };
       const bash = findExecutable("bash") ?? "bash";
-      const { stdout } = await run(bash, ["-c", shellScript(commands)], { cwd: work, env, timeoutMs: 120_000 });
+      const { stdout } = await run(bash, ["-c", shellScript(commands)], { cwd: work, env, timeoutMs: 300_000 });
       judge(file, commands, stdout);
     });
   }

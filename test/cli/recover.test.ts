@@ -1,8 +1,9 @@
 /** `tagseal trust recover` against a sandbox: each accident, beside readers that remember the repository and readers that do not. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { before, describe, it } from "node:test";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
@@ -22,6 +23,16 @@ function lineOf(line: string, app: string, spare = ""): string[] {
   const [program, first, command, ...words] = line.trim().split(" ");
   assert.deepEqual([program, first, command], ["tagseal", "trust", "recover"]);
   return words.map((word) => word.replace("registry.example.com/team/app", app).replace("spare.pem", spare));
+}
+
+/** All rows of a server's database, without those by which it finds out every few seconds whether the disk takes more. */
+function rowsOf(path: string): readonly unknown[] {
+  using database = new DatabaseSync(path, { readOnly: true });
+  const tables = database
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('health_probe', 'sqlite_sequence')")
+    .all();
+  assert.ok(tables.length > 2);
+  return tables.map(({ name }) => [name, database.prepare(`SELECT * FROM ${String(name)}`).all()]);
 }
 
 describe("trust recover", () => {
@@ -82,7 +93,7 @@ describe("trust recover", () => {
   /** What a rehearsal must not change: keys, memory, the server's data, temporary directories. */
   const traces = ({ owner }: Story): readonly unknown[] => [
     everything(owner["DOCKER_CONFIG"] ?? ""),
-    everything(stage.sandbox.serverDirectory),
+    ...["metadata.db", "signer.db"].map((name) => rowsOf(join(stage.sandbox.serverDirectory, name))),
     readdirSync(tmpdir()).filter((name) => name.startsWith("tagseal-rehearsal-")),
   ];
   const seenIn = ({ observations = [] }: Recovered): string[] =>
@@ -159,6 +170,8 @@ describe("trust recover", () => {
     assert.deepEqual(seenIn(played), [`cached: ${refusedRoot} [ROOT_ROTATION_REFUSED]`, "new: same"]);
     assert.deepEqual(traces(story), beforehand);
 
+    const memory = join(owner["DOCKER_CONFIG"] ?? "", "trust", "tuf");
+    cpSync(memory, stage.path("old-memory"), { recursive: true });
     const { code, stdout, stderr } = await recover(story, "--yes", ...lineOf(real, app));
     assert.equal(code, 0, stderr);
     assert.ok(
@@ -178,6 +191,15 @@ describe("trust recover", () => {
       signers.map(({ name, usable }) => [name, usable]),
       [["alice", true]],
     );
+
+    // Killed right after the publication: the server has the new root, and this machine remembers the old one.
+    rmSync(memory, { recursive: true });
+    cpSync(stage.path("old-memory"), memory, { recursive: true });
+    const late = await recover(story, "--yes", ...lineOf(real, app));
+    const [, forgetting = ""] =
+      /Forget the old root here: tagseal (.*) \[ROOT_ROTATION_REFUSED\]/u.exec(late.stderr) ?? [];
+    await as(owner, ...forgetting.split(" "), "--force");
+    assert.deepEqual(await tags(app, owner), ["v1", "v2"]);
 
     // Killed right after the deletion on the server: this machine remembers what was in the repository.
     lose(story, await keyOf(app, owner));

@@ -1,7 +1,11 @@
 /** A collection made again under a new root, because no key of its old root is left. */
 
+import { hasCode, reworded } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { MemoryTrustCache } from "../memory-cache.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
@@ -49,14 +53,27 @@ export async function restartCollection(context: TrustContext, root: RootChoice 
 /**
  * A collection that had an accident, as the server has it, also if it has expired; or after an interruption as this machine remembers it.
  *
- * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither has it; what an update can refuse; NetworkError
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither has it; `ROOT_ROTATION_REFUSED` when it was made again already; what an update
+ *   can refuse; NetworkError
  */
 export async function lastState(context: TrustContext): Promise<TrustedCollection> {
   const quiet = { ...context, notify: () => undefined };
-  const current = await readForWriting(quiet, { replacesServerKeys: true });
-  const last = current ?? (await rememberedCollection(context))?.trusted;
-  if (last === undefined) throw notSigned(context);
-  return last;
+  try {
+    const current = await readForWriting(quiet, { replacesServerKeys: true });
+    const last = current ?? (await rememberedCollection(context))?.trusted;
+    if (last === undefined) throw notSigned(context);
+    return last;
+  } catch (error) {
+    if (!hasCode(error, "ROOT_ROTATION_REFUSED") || !(await hasRootOfThisMachine(context))) throw error;
+    const hint = `The repository was made again with a root key of this machine. Forget the old root here: tagseal trust delete ${context.gun}`;
+    throw reworded(error, { hint });
+  }
+}
+
+/** An earlier run ended between the publication and forgetting the old root. */
+async function hasRootOfThisMachine(context: TrustContext): Promise<boolean> {
+  const root = parseMetadata("root", await context.repository.fetch("root", maxFileBytes("root")));
+  return (await new HeldKeys(context).countHeld(keysOf(baseRoleSigners(root, "root")))) > 0;
 }
 
 class TakeOver implements CollectionChange {

@@ -91,7 +91,7 @@ export class BaseRoleRotation implements RoleRotation {
     const what = threshold === 1 ? "no root key is" : `fewer than ${threshold} root keys are`;
     const message = `cannot rotate the ${this.#role} key of ${gun}: ${what} on this machine`;
     const ids = keys.map((key) => namedKey(key).canonicalId).join(", ");
-    const one = `Every rotation is signed by the root key. Load it, or ask its owner. Its ID: ${ids}.`;
+    const one = `Every rotation is signed by the root key. Load it, or ask its owner. Its ID: ${ids}. If it is lost: tagseal trust recover --lost root ${gun}`;
     throw new MetadataError("SIGNING_KEY_MISSING", message, {
       hint: threshold === 1 ? one : missingKeysHint(keys, held, threshold),
     });
