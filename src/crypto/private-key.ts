@@ -1,5 +1,4 @@
-import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import {
   DerReader,
   contextTag,
@@ -12,8 +11,7 @@ import {
   derTag,
 } from "../encoding/der.ts";
 import { MetadataError } from "../errors.ts";
-import { oid } from "./oids.ts";
-import type { Curve } from "./oids.ts";
+import { type Curve, oid } from "./oids.ts";
 import { PublicKey } from "./public-key.ts";
 import { pssSaltBytes } from "./signature.ts";
 import { checkModulus, curveByOid } from "./spki.ts";

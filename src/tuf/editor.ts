@@ -17,7 +17,8 @@ import {
   withoutKeys,
 } from "./delegation-editing.ts";
 import { signablePaths } from "./delegation-paths.ts";
-import { signDraft, type DraftSigningOptions } from "./draft-signing.ts";
+import { signDraft } from "./draft-signing.ts";
+import type { DraftSigningOptions } from "./signing-needs.ts";
 import type {
   BaseRole,
   DelegatedRole,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import type { PublicKey } from "../../src/crypto/public-key.ts";
-import type { DraftSigningOptions } from "../../src/tuf/draft-signing.ts";
+import type { DraftSigningOptions } from "../../src/tuf/signing-needs.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import type { EditableCollection } from "../../src/tuf/editor.ts";
 import type { MetadataFile, RoleName, Target, TargetsBody } from "../../src/tuf/metadata.ts";

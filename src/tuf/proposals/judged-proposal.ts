@@ -7,7 +7,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { fileFormToCanonical } from "../../encoding/json.ts";
 import { hasCode, MetadataError } from "../../errors.ts";
 import { signablePaths } from "../delegation-paths.ts";
-import { rootRequirements } from "../draft-signing.ts";
+import { rootRequirements } from "../signing-needs.ts";
 import { dayMs, isExpired, lifetimeMs } from "../expiry.ts";
 import type { MetadataFile, RoleName, RootBody, TargetsBody } from "../metadata.ts";
 import { signedFileForm } from "../notary-v1/serialise.ts";
