@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { handOver } from "../../src/trust/recovery/hand-over.ts";
@@ -8,14 +8,10 @@ import { listTags } from "../../src/trust/reading/list.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { addSigner } from "../../src/trust/signers/signer.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
+import { dayClock, dayMs } from "../support/day-clock.ts";
 import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
-const dayMs = 86_400_000;
-const start = new Date("2026-01-01T00:00:00Z");
-let time = start;
-const now = (): Date => time;
-const later = (days: number): void => void (time = new Date(start.getTime() + days * dayMs));
-beforeEach(() => later(0));
+const { now, later } = dayClock(new Date("2026-01-01T00:00:00Z"));
 
 const story = trustStory({ now });
 

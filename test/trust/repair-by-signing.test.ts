@@ -1,7 +1,7 @@
 /** I4: what has expired of a repository is repaired by every command that signs and holds the keys, and by no other. */
 import { deepEqual, equal, fail, match, ok, rejects } from "node:assert/strict";
 import { webcrypto } from "node:crypto";
-import { beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { PublicKey } from "../../src/crypto/public-key.ts";
 import { addToDelegation, purgeDelegationKeys } from "../../src/trust/delegations/edit-delegations.ts";
@@ -17,14 +17,10 @@ import { expiryStatus } from "../../src/trust/renewal/expiry-status.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { peculiar } from "../support/x509-library.ts";
+import { dayClock, dayMs } from "../support/day-clock.ts";
 import { digestOf, type Person, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
-const dayMs = 86_400_000;
-const start = new Date("2026-01-01T00:00:00Z");
-let time = start;
-const now = (): Date => time;
-const later = (days: number): void => void (time = new Date(start.getTime() + days * dayMs));
-beforeEach(() => later(0));
+const { now, later } = dayClock(new Date("2026-01-01T00:00:00Z"));
 
 const story = trustStory({ now });
 let count = 0;
