@@ -19,7 +19,7 @@ _tagseal_words() {
   "trust key passphrase") echo "--all --json --new-passphrase-fd --new-passphrase-command --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key remove") echo "--force -f --json --help" ;;
   "trust key restore") echo "--identity -i --share --shares --identity-to --dry-run --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --threshold --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --threshold --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key show") echo "--public --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
   "trust root") echo "add-spare list --help" ;;
@@ -169,6 +169,7 @@ _tagseal_value() {
   "trust key rotate -k") echo "file" ;;
   "trust key rotate --replace") echo "" ;;
   "trust key rotate --threshold") echo "" ;;
+  "trust key rotate --out") echo "file" ;;
   "trust key rotate --passphrase-fd") echo "" ;;
   "trust key rotate --passphrase-command") echo "" ;;
   "trust key rotate --passphrase-helper") echo "" ;;

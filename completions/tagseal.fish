@@ -202,6 +202,8 @@ complete -c tagseal -n '__tagseal_at trust key rotate' -l remove-old -f -d 'Remo
 complete -c tagseal -n '__tagseal_at trust key rotate' -l replace -x -d 'Replace this key of a role that has several'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l server-managed -s r -f -d 'Let the trust server make and hold the snapshot or timestamp key'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l threshold -x -d 'How many keys of root or targets must sign from now on'
+complete -c tagseal -n '__tagseal_at trust key rotate' -l out -r -F -d 'With --propose: write the proposal to this file instead of sending it to the trust server'
+complete -c tagseal -n '__tagseal_at trust key rotate' -l propose -f -d 'Do not publish: propose the change, which is published when enough keys have signed it'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
 import { makeSignerKey } from "../support/signer-key.ts";
+import { createRootCertificate } from "../../src/crypto/root-certificate.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
@@ -392,5 +393,98 @@ describe("proposals that the trust server keeps", () => {
     assert.deepEqual([published.state, published.signedWith], ["published", []]);
     assert.equal(await team.meaning("4.0"), digest);
     assert.match((await team.ok("bob", "trust", "proposals", app)).stdout, /^No proposals/u);
+  });
+});
+
+describe("proposals for root and targets", () => {
+  const stage = CliSandbox.forSuite("root-proposals");
+  const machines = new Map<string, Environment>();
+  let app: string;
+  const machine = (name: string): Environment => machines.get(name) ?? assert.fail(name);
+  const ok = (name: string, ...argv: readonly string[]): Promise<Outcome> => stage.ok(argv, { env: machine(name) });
+  const made = async (name: string, role: string) => {
+    const env = machine(name);
+    const variable = `DOCKER_CONTENT_TRUST_${role === "root" ? "ROOT" : "REPOSITORY"}_PASSPHRASE`;
+    return await makeSignerKey({
+      dockerConfig: env["DOCKER_CONFIG"] ?? "",
+      passphrase: env[variable] ?? "",
+      use: { role },
+    });
+  };
+  const rotate = async (...argv: readonly string[]): Promise<Result> =>
+    json(await ok("owner", "trust", "key", "rotate", "--json", "--propose", ...argv)) as Result;
+  const approve = async (name: string, id: string): Promise<Result> =>
+    json(await ok(name, "trust", "approve", app, id, "--yes", "--json")) as Result;
+  const roles = ({ proposal }: Result) =>
+    proposal.roles.map(({ role, signatures }) => [
+      role,
+      ...signatures.map(({ threshold, signed }) => `${signed.length} of ${threshold}`),
+    ]);
+  const digestOf = async (tag: string): Promise<string> =>
+    (await stage.ok(["verify", "-q", `${app}:${tag}`], { env: stage.stranger() })).stdout.trim();
+
+  before(async () => {
+    app = stage.repository("team/rooted");
+    const image = await stage.image("1");
+    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${app}:first`]);
+    machines.set("owner", { ...stage.sandbox.environment });
+    for (const name of ["alice", "carol"]) machines.set(name, stage.stranger(name));
+  });
+
+  it("several keys sign targets and, after that, root: each change is complete when enough keys have signed both", async () => {
+    const [mine, alices] = [await made("owner", "owner"), await made("alice", "alice")];
+    const warm = stage.stranger();
+    await stage.ok(["verify", "-q", `${app}:first`], { env: warm });
+    const targets = await rotate("--threshold", "2", "--key", mine.keyId, "--key", alices.publicKey, app, "targets");
+    assert.equal(targets.state, "open");
+    assert.deepEqual(roles(targets), [
+      ["root", "1 of 1"],
+      ["targets", "1 of 2"],
+    ]);
+    assert.equal((await approve("alice", targets.proposal.id)).state, "published");
+
+    const digest = await digestOf("first");
+    const tag = json(await ok("owner", "sign", "--json", "--propose", `${app}:second@${digest}`)) as Result;
+    assert.deepEqual(roles(tag), [["targets", "1 of 2"]]);
+    assert.equal((await approve("alice", tag.proposal.id)).state, "published");
+    assert.equal(await digestOf("second"), digest);
+
+    const carols = await made("carol", "root");
+    const certificate = stage.path("carol.crt");
+    writeFileSync(certificate, await createRootCertificate(carols.key, app, new Date()));
+    const { keys } = json(await ok("owner", "trust", "key", "list", "--json")) as {
+      keys: readonly { keyId: string; role: string }[];
+    };
+    const root = keys.find(({ role }) => role === "root")?.keyId ?? assert.fail();
+    const both = await rotate("--threshold", "2", "--key", root, "--key", certificate, app, "root");
+    assert.equal(both.state, "open");
+    assert.deepEqual(roles(both), [["root", "1 of 2", "1 of 1"]]);
+    assert.equal((await approve("carol", both.proposal.id)).state, "published");
+
+    const alone = await stage.run(["trust", "key", "rotate", "--threshold", "1", app, "targets"], {
+      env: machine("owner"),
+    });
+    assert.match(alone.stderr, /--propose[^]*\[SIGNING_KEY_MISSING\]/u);
+    const back = await rotate("--threshold", "1", app, "targets");
+    assert.deepEqual(roles(back), [
+      ["root", "1 of 2"],
+      ["targets", "1 of 1"],
+    ]);
+    assert.equal((await approve("carol", back.proposal.id)).state, "published");
+    assert.equal((await stage.ok(["verify", "-q", `${app}:second`], { env: warm })).stdout.trim(), digest);
+  });
+
+  it("refuses what only a publication can do", async () => {
+    for (const [words, hint] of [
+      [["--remove-old", app, "targets"], /the old keys are kept/u],
+      [[app, "snapshot"], /root and targets/u],
+      [["--all-with-key", "0".repeat(64)], /in each repository/u],
+    ] as const) {
+      const argv = ["trust", "key", "rotate", "--propose", ...words];
+      const { code, stderr } = await stage.run(argv, { env: machine("owner") });
+      assert.equal(code, 1);
+      assert.match(stderr, hint);
+      assert.match(stderr, /\[USAGE\]/u);
+    }
   });
 });

@@ -76,7 +76,7 @@ export function sharedDatabaseContract(
       const steps = await Promise.all(Array.from({ length: 6 }, () => migrateMetadataStore(url)));
       assert.deepEqual(
         steps.filter((count) => count > 0),
-        [3],
+        [4],
       );
       const store = await open(t, url);
       await publish(store, "g", 1);
@@ -311,7 +311,7 @@ function describeTls(
     };
 
     it("connects only to the server whose certificate the authority has signed", async () => {
-      assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 3);
+      assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 4);
       const stranger = await certificates(scope, "stranger");
       const opening = migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${stranger.ca}`));
       await assert.rejects(opening, { code: "STORAGE_FAILED", message: /certificate/u });

@@ -14,12 +14,12 @@ export interface MadeKey {
   readonly use: KeyUse;
 }
 
-/** Makes it, and writes its public half beside the configuration. @returns the key's ID, and the file of its public half */
+/** Makes it, and writes its public half beside the configuration. @returns the key, its ID, and the file of its public half */
 export async function makeSignerKey({
   dockerConfig,
   passphrase,
   use,
-}: MadeKey): Promise<{ readonly keyId: string; readonly publicKey: string }> {
+}: MadeKey): Promise<{ readonly keyId: string; readonly publicKey: string; readonly key: PrivateKey }> {
   const store = new FileKeyStore({
     directory: join(dockerConfig, "trust/private"),
     passphrases: scriptedPassphrases(passphrase),
@@ -29,5 +29,5 @@ export async function makeSignerKey({
   const { keyId } = await store.add(key, use);
   const publicKey = join(dockerConfig, `${use.role}.pub`);
   writeFileSync(publicKey, publicKeyPem(key.publicKey));
-  return { keyId, publicKey };
+  return { keyId, publicKey, key };
 }

@@ -49,13 +49,19 @@ function roleLines({ difference, signatures }: ProposedRole): readonly string[] 
   return [
     `  ${role}: version ${version.before === 0 ? "" : `${version.before} -> `}${version.after}, valid until ${expires.after}`,
     ...(lines.length === 0 ? ["    signed again, with the same content"] : lines),
-    ...signatures.flatMap(signatureLines),
+    ...signatures.flatMap((state, index) => signatureLines(state, ofWhich(signatures, index))),
   ];
 }
 
-function signatureLines(state: ProposalSignatures): readonly string[] {
+/** A root whose keys change is signed twice. */
+function ofWhich({ length }: readonly ProposalSignatures[], index: number): string {
+  if (length < 2) return "";
+  return index === 0 ? " of the new keys" : " of the keys until now";
+}
+
+function signatureLines(state: ProposalSignatures, which: string): readonly string[] {
   const { threshold, signed, missing } = state;
-  const count = `    ${signed.length} of ${threshold} signatures`;
+  const count = `    ${signed.length} of ${threshold} signatures${which}`;
   const by = signed.length === 0 ? "" : `: ${signed.map(keyText).join(", ")}`;
   const rest = needed(state) === 0 ? [] : [`    missing ${needed(state)} of: ${missing.map(keyText).join(", ")}`];
   return [`${count}${by}`, ...rest];

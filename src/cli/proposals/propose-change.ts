@@ -1,4 +1,5 @@
 /** The second half of every command with `--propose`: the proposal leaves this machine. */
+import type { KeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
 import type { SubmittedState } from "../../trust/ports.ts";
@@ -19,6 +20,8 @@ export interface Proposing {
   readonly out: string | undefined;
   readonly json: boolean;
   readonly passphrases: PassphraseSource;
+  /** instead of opening the user's keys */
+  readonly keys?: KeyStore;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface Proposing {
  * @throws what `make` throws; UsageError `FILE_UNWRITABLE`; NetworkError `PROPOSALS_UNSUPPORTED`
  */
 export async function proposeChange(
-  { image, out, json, passphrases }: Proposing,
+  { image, out, json, passphrases, keys }: Proposing,
   io: Io,
   make: (context: TrustContext) => Promise<JudgedProposal | undefined>,
 ): Promise<number> {
@@ -36,7 +39,8 @@ export async function proposeChange(
   const { HeldKeys } = await import("../../trust/publishing/held-keys.ts");
   const { readPublished } = await import("../../trust/proposals/proposal-reading.ts");
   const { viewOf } = await import("../../trust/proposals/proposal-view.ts");
-  const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
+  const notify = tellTrustEvents(io, { quiet: true });
+  const settings = { access: "write", passphrases, notify, ...(keys === undefined ? {} : { keys }) } as const;
   return await withTrust(io, image.reference, settings, async (context) => {
     const proposal = await make(context);
     if (proposal === undefined) return tellUnchanged(image, json, io);

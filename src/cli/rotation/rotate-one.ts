@@ -4,6 +4,8 @@ import type { KeyStore, KeyUse } from "../../keys/key-store.ts";
 import { isServerRole } from "../../tuf/role-name.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import type { RotateOptions, RotateResult } from "../../trust/rotation/rotate.ts";
+import { UsageError } from "../../errors.ts";
+import type { Proposing } from "../proposals/propose-change.ts";
 import type { Io } from "../io.ts";
 import { chosenKeys } from "../open/chosen-keys.ts";
 import { trustDirectoryOf } from "../open/directories.ts";
@@ -40,6 +42,25 @@ export async function rotateOne(wanted: WantedRotation, io: Io): Promise<RotateR
   } as const;
   const options = await rotateOptions(wanted, store, io);
   return await withTrust(io, image.reference, settings, (context) => rotateKey(context, role, options));
+}
+
+/** Proposes the rotation instead. @returns the exit status */
+export async function proposeOne(wanted: WantedRotation & Pick<Proposing, "out" | "json">, io: Io): Promise<number> {
+  const { image, role, passphrases, out, json } = wanted;
+  if (wanted.holder !== undefined || wanted.removeOld || wanted.force)
+    throw new UsageError(
+      "USAGE",
+      "--propose cannot be combined with --remove-old, --force, --server-managed or --publisher-managed",
+      {
+        hint: "Propose the change of root or targets alone: the old keys are kept.",
+      },
+    );
+  const { proposeChange } = await import("../proposals/propose-change.ts");
+  const { proposeRotation } = await import("../../trust/proposals/proposed-changes.ts");
+  const keys = await openKeyStore(io, { passphrases });
+  const options = await rotateOptions(wanted, keys, io);
+  const proposing = { image, out, json, passphrases, keys };
+  return await proposeChange(proposing, io, (context) => proposeRotation(context, role, options));
 }
 
 async function rotateOptions(wanted: WantedRotation, store: KeyStore, io: Io): Promise<RotateOptions> {

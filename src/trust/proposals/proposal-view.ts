@@ -30,7 +30,7 @@ export interface ProposalSignatures {
 /** One role of a proposal. */
 export interface ProposedRole {
   readonly difference: RoleDifference;
-  /** one threshold; two for a root whose keys change: those of its predecessor, then its own */
+  /** one threshold; two for a root whose keys change: its own, then that of the root before it */
   readonly signatures: readonly ProposalSignatures[];
   readonly isComplete: boolean;
 }

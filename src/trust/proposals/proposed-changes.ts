@@ -1,9 +1,14 @@
 /** The changes of the signing commands as proposals. */
 
 import { type JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
+import { UsageError } from "../../errors.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { Revocation } from "../publishing/revoke.ts";
 import { requireSha256, TagSigning, type TagToSign } from "../publishing/sign.ts";
+import { BaseRoleRotation } from "../rotation/base-role-rotation.ts";
+import { NewKeys } from "../rotation/new-keys.ts";
+import { checkRotation, type RotateOptions } from "../rotation/rotate.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { makeProposal } from "./propose.ts";
 
@@ -33,4 +38,42 @@ export async function proposeRevocation(
 ): Promise<JudgedProposal | undefined> {
   const held = new HeldKeys(context);
   return await makeProposal(context, held, new Revocation(context, held, tags));
+}
+
+/**
+ * Proposes other keys, or another threshold, for root or targets. A new key stays on this machine, and is the same one when the rotation is proposed again.
+ *
+ * @returns undefined when the role has the keys already
+ * @throws UsageError `USAGE` for another role, and as `rotateKey`; as `makeProposal`
+ */
+export async function proposeRotation(
+  context: TrustContext,
+  role: RoleName,
+  options: Omit<RotateOptions, "holder" | "force" | "removeOld">,
+): Promise<JudgedProposal | undefined> {
+  checkRotation(role, options);
+  if (role !== "root" && role !== "targets")
+    throw new UsageError("USAGE", `the keys of ${role} are not changed by a proposal`, {
+      hint: "Propose changes of root and targets; the keys of delegations are changed by those who sign the role above.",
+    });
+  const held = new HeldKeys(context);
+  const newKeys = new NewKeys(context.keys, async (use) => await held.make(use), options);
+  const { replace, threshold } = options;
+  const rotation = new BaseRoleRotation(role, "publisher", {
+    context,
+    held,
+    newKeys,
+    replace,
+    threshold,
+    isProposal: true,
+  });
+  try {
+    const proposal = await makeProposal(context, held, rotation);
+    held.keepMade();
+    return proposal;
+  } catch (error) {
+    await held.discardMade("the change was not proposed");
+    await newKeys.giveUp();
+    throw error;
+  }
 }

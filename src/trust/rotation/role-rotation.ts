@@ -34,6 +34,8 @@ export interface RotationTools {
   readonly newKeys: NewKeys;
   /** IDs of the keys to replace, in either form; the only one when absent */
   readonly replace: readonly string[] | undefined;
+  /** one key of each role is enough: others sign later */
+  readonly isProposal?: boolean;
   /** how many keys of a base role must sign from now on; absent: as before */
   readonly threshold: number | undefined;
 }

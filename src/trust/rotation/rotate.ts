@@ -85,8 +85,8 @@ function roleKeysIn(collection: TrustedCollection, role: RoleName): RoleKeys {
   return collection.root.body.roles.get(role) ?? declared ?? { keyIds: null, threshold: 1 };
 }
 
-/** What no key could make possible is refused before anything is read. */
-function checkRotation(role: RoleName, { holder, keys, threshold }: RotateOptions): void {
+/** Refuses what no key could make possible, before anything is read. @throws UsageError `USAGE` */
+export function checkRotation(role: RoleName, { holder, keys, threshold }: RotateOptions): void {
   if (!isBaseRole(role) && !isDelegation(role))
     throw new UsageError("USAGE", `"${role}" is not a role`, {
       hint: "Give root, targets, snapshot, timestamp, or a signer as targets/NAME.",

@@ -38,7 +38,7 @@ export interface SigningState {
 export interface JudgedRole {
   readonly role: RoleName;
   readonly file: MetadataFile;
-  /** one threshold; two for a root whose keys change: those of its predecessor, and its own */
+  /** one threshold; two for a root whose keys change: its own, then that of the root before it */
   readonly states: readonly SigningState[];
   readonly isComplete: boolean;
 }

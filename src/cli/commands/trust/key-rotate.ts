@@ -5,6 +5,7 @@ import { thresholdOf } from "../../options/delegation-flags.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { roleArgument } from "../../rotation/role-argument.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
+import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
 import { rotationJson, rotationText } from "../../output/rotation-report.ts";
@@ -21,6 +22,7 @@ export const command = defineCommand(
       "A new root is signed by the old and the new root key, so the old one must be on this machine. The trust server makes its own keys: for timestamp always, for snapshot if it holds that key now or with --server-managed. Signatures of a signer's old key count no longer, so what it signed is signed again with the new key; if that is not on this machine, the command says how the signer signs first.",
       "The old private key stays on this machine. --remove-old removes it after the result was read back, unless a repository that this machine remembers still names it. If the command is interrupted, run it again: it goes on with the same new key.",
       "With --threshold, so many keys of root or targets must sign. Give each key that the role is to have under --key: IDs of keys here, and for colleagues' keys the files of their public keys. Without --key only the threshold changes. Enough of the keys before and of the keys after must be on this machine.",
+      "Where root or targets needs several keys and this machine has too few, --propose makes a proposal of the change: the holders of the other keys approve it with `trust approve`, the new ones included, and then it is published. Old keys are kept.",
       "--all-with-key replaces one key, such as a root key that serves many repositories, by one new key in all repositories that this machine remembers to name it, and in those that you give. A failure in one does not stop the others; run the command again to replace the key in the rest.",
     ],
     options: {
@@ -53,6 +55,7 @@ export const command = defineCommand(
         help: "Let the trust server make and hold the snapshot or timestamp key",
       },
       threshold: { kind: "text", value: "number", help: "How many keys of root or targets must sign from now on" },
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 0 },
@@ -80,6 +83,10 @@ export const command = defineCommand(
     const passphrases = async () => await passphraseSource(options, io);
     const threshold = thresholdOf(options.threshold);
     if (oldKey !== undefined) {
+      if (isProposing(options))
+        throw new UsageError("USAGE", "--propose is for one repository", {
+          hint: "Propose the change in each repository: tagseal trust key rotate --propose IMAGE root",
+        });
       if (holder !== undefined || replace.length > 0 || threshold !== undefined)
         throw new UsageError(
           "USAGE",
@@ -97,10 +104,12 @@ export const command = defineCommand(
       throw new UsageError("USAGE", `expected IMAGE and ROLE, got ${args.length} arguments`, {
         hint: "Give both: tagseal trust key rotate IMAGE targets",
       });
-    const { rotateOne } = await import("../../rotation/rotate-one.ts");
+    const { proposeOne, rotateOne } = await import("../../rotation/rotate-one.ts");
     const image = imageArgument(name);
     const wanted = { image, role: roleArgument(word), holder, keys, replace, threshold, removeOld, force };
-    const result = await rotateOne({ ...wanted, passphrases: await passphrases() }, io);
+    const given = { ...wanted, passphrases: await passphrases() };
+    if (isProposing(options)) return await proposeOne({ ...given, out: options.out, json }, io);
+    const result = await rotateOne(given, io);
     if (json) writeJson(io, { repository: name, ...rotationJson(result) });
     else io.stdout.write(rotationText(name, result));
     return 0;
