@@ -91,6 +91,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     notify,
     exclusively: async (work) => await (cache.exclusively?.(work, signal) ?? work()),
     removeRemembered: async () => await cache.remove?.(),
+    rootsNaming: async (keyId) => await rootsNaming(trustDirectory, keyId),
     stagedChanges: async () => (await cache.stagedChanges?.()) ?? 0,
     close: () => {
       if (options.connections === undefined) connections.close();
@@ -104,6 +105,12 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
       mustExist: options.mustExist,
     }),
   };
+}
+
+async function rootsNaming(trustDirectory: string, keyId: string): Promise<number> {
+  const { mentionsOfKey } = await import("./trust-directory/key-mentions.ts");
+  const { mentions } = await mentionsOfKey(trustDirectory, keyId);
+  return mentions.filter(({ role }) => role === "root").length;
 }
 
 async function serverClient(

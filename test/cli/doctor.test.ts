@@ -19,6 +19,7 @@ import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { main } from "../../src/cli/main.ts";
 import { programNamed } from "../../src/cli/program.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { publicKeyPem } from "../../src/crypto/public-key-pem.ts";
 import { encryptKeyBlock, keyFileText } from "../../src/keys/key-file.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { freePort, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
@@ -274,13 +275,32 @@ describe("doctor about keys", () => {
 
   it("I6: names a command that fixes a weak key", async () => {
     const machine = new Machine();
-    const path = machine.file(place, sealed(2_048));
+    machine.file(place, sealed(2_048));
     const fix = (await only(machine, "key")).fix ?? "";
-    assert.equal(fix, `tagseal trust key load ~/${place}`);
+    assert.equal(fix, `tagseal trust key passphrase ${key.publicKey.keyId}`);
+    const [, ...argv] = fix.split(" ");
     // In a process, which does not know that keys of suites are cheap.
     const env = { ...machine.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "passphrase" };
-    await runOk(tagsealCommand, ["trust", "key", "load", path], { env });
+    await runOk(tagsealCommand, [...argv, "--new-passphrase-command", "/bin/echo another one"], { env });
     assert.equal((await only(machine, "key")).level, "ok");
+  });
+
+  it("looks at keys that are linked, too", async () => {
+    const machine = new Machine();
+    const uri = "pkcs11:token=office;object=root";
+    const record = JSON.stringify({ uri, role: "root", publicKey: publicKeyPem(key.publicKey) });
+    const link = `.docker/trust/tagseal/linked-keys/${key.publicKey.keyId}.json`;
+    machine.file(link, record);
+    assert.deepEqual(
+      (await machine.finds("key")).map(({ message }) => message),
+      ["no private keys here", `1 key in a token or with a key service: ${uri}`],
+    );
+    machine.file(link, record, 0o644);
+    assert.equal((await machine.finds("key")).at(-1)?.level, "problem");
+    machine.file(link, "not a record", 0o600);
+    const damaged = (await machine.finds("key")).at(-1);
+    assert.equal(damaged?.level, "problem");
+    assert.match(damaged.message, /linked-keys/u);
   });
 
   it("finds a file that is damaged, and a directory others may look into", async () => {

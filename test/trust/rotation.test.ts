@@ -1,11 +1,12 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, fail, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { inspectTrust } from "../../src/trust/reading/inspect.ts";
 import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
-import { digestOf, tagOf, trustStory } from "./trust-story.ts";
+import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
 const story = trustStory();
 
@@ -24,6 +25,26 @@ for (const role of ["targets", "snapshot", "timestamp", "root"] as const) {
     equal((await verifyTag(warm, "v2")).digest, digestOf("v2"));
   });
 }
+
+test("a new repository gets the root key that others have after a rotation, although the old one is still here", async () => {
+  const person = await story.person();
+  const first = await person.open("rotate/first");
+  await signTags(first, [tagOf("v1")]);
+  const { keyId: old } = (await person.keys.keptFor(["root"])) ?? fail("the owner has a root key");
+  let next = PrivateKey.generate("ecdsa");
+  // The one that docker would not take.
+  while (next.publicKey.keyId < old) next = PrivateKey.generate("ecdsa");
+  await person.keys.add(next, { role: "root" });
+  await rotateKey(first, "root", { keys: async () => [next.publicKey] });
+  equal((await person.keys.keptFor(["root"]))?.keyId, old);
+  const { initialised } = await signTags(await person.open("rotate/second"), [tagOf("v1")]);
+  ok(initialised);
+  const event = person.events.findLast(({ kind }) => kind === "initialised");
+  equal(event?.kind === "initialised" ? event.rootKeyId : undefined, next.publicKey.keyId);
+  ok(
+    warningsOf(person).some((text) => text.includes(`gets ${next.publicKey.keyId}, which most repositories here have`)),
+  );
+});
 
 test("a reader who slept through several rotations of every key follows them all", async () => {
   const owner = await (await story.person()).open("rotate/often");

@@ -47,6 +47,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { checkEngine } = await import("../doctor/engine-check.ts");
   const { checkServers } = await import("../doctor/server-check.ts");
   const { checkKeys } = await import("../doctor/key-check.ts");
+  const { checkLinkedKeys } = await import("../doctor/linked-key-check.ts");
   const { checkExpiry } = await import("../doctor/expiry-check.ts");
   const { rememberedGuns } = await import("../../trust/trust-directory/remembered-files.ts");
   const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
@@ -60,6 +61,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
     checkEngine(io, wanted),
     guns.then(async (names) => await checkServers(io, names)),
     checkKeys(io),
+    checkLinkedKeys(io),
     checkExpiry(io),
     checkProject(io, resolve(".")),
     guns.then(async (names) => await checkDockerHub(io, names, resolve("."))),

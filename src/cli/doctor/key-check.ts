@@ -42,12 +42,17 @@ async function judgeFile(path: string, io: Io): Promise<Finding[]> {
   }
 }
 
+/** Key files are named after their keys. */
+function keyIdIn(name: string): string {
+  return /[0-9a-f]{64}/u.exec(name)?.[0] ?? "KEYID";
+}
+
 function judgeKey({ block, isLoose, role }: KeyFile, name: string): Finding[] {
   const what = `${role} key ${name}`;
   const protection = protectionOf(block);
   const findings: Finding[] = [];
   if (isLoose) findings.push(problem("key", `others may read the ${what}`, `chmod 600 ${name}`));
-  const again = `tagseal trust key load ${name}`;
+  const again = `tagseal trust key passphrase ${keyIdIn(name)}`;
   if (protection.kind === "none") findings.push(problem("key", `the ${what} is not encrypted`, again));
   else if (protection.kind === "unreadable")
     findings.push(problem("key", `the ${what} cannot be opened: ${protection.reason}`, `mv ${name} ${name}.damaged`));

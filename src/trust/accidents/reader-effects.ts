@@ -14,6 +14,10 @@ export interface ReaderEffect {
 export const refusedRoot =
   "could not rotate trust to a new trusted root: failed to validate data with current trusted certificates";
 
+/** What docker 28 and notary say of a root that they remember and whose certificate has expired. */
+export const expiredCertificate =
+  "could not validate the path to a trusted root: unable to retrieve valid leaf certificates";
+
 /** What `docker trust inspect` says instead. */
 export const refusedInspection = "no signatures or cannot access";
 
@@ -23,7 +27,18 @@ const all = "docker 28, notary and Tagseal, with and without cached trust data";
 export function readerEffects(step: RecoveryStep, gun: string): readonly ReaderEffect[] {
   if (step.kind === "restart") return restartEffects(gun);
   if (step.kind === "rotate") return rotationEffects(step, gun);
-  return [{ readers: all, sees: "refuse what has expired until it is signed again, then continue" }];
+  return renewalEffects(gun);
+}
+
+function renewalEffects(gun: string): readonly ReaderEffect[] {
+  return [
+    { readers: all, sees: "refuse what has expired until it is signed again, then continue" },
+    {
+      readers: "docker 28 and notary with cached trust data, if a root certificate had expired",
+      sees: `refuse until they forget the old root: "${expiredCertificate}"`,
+      does: `rm -r ~/.docker/trust/tuf/${gun}`,
+    },
+  ];
 }
 
 function restartEffects(gun: string): readonly ReaderEffect[] {

@@ -1,5 +1,6 @@
 /** The root keys of a new collection, where the user chose them. */
 
+import type { SigningKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { createRootCertificate } from "../../crypto/root-certificate.ts";
 import { KeyStoreError, UsageError } from "../../errors.ts";
@@ -59,11 +60,29 @@ async function rootKeyFor(context: TrustContext, held: HeldKeys, choice: RootKey
   const { gun, now } = context;
   const chosen = choice.certificate ?? choice.key;
   // As in docker: one root key serves all repositories of a publisher.
-  const key = chosen === undefined ? await held.keptOrMade({ role: "root" }) : await held.signingKey(chosen);
+  const key = chosen === undefined ? await usualRootKey(context, held) : await held.signingKey(chosen);
   if (key === undefined) throw notHere(chosen);
   if (choice.certificate === undefined)
     return PublicKey.fromCertificatePem(await createRootCertificate(key, gun, now()));
   return certificateIn({ key: choice.key, certificate: choice.certificate }, context);
+}
+
+/**
+ * Of several root keys here, the one that most repositories name: after a rotation the old key may still be here. docker takes the lowest ID, and so
+ * does this where no repository decides.
+ */
+async function usualRootKey(context: TrustContext, held: HeldKeys): Promise<SigningKey> {
+  const { gun, keys, notify, rootsNaming } = context;
+  const kept = (await keys.list()).filter(({ role }) => role === "root").map(({ keyId }) => keyId);
+  if (kept.length < 2 || rootsNaming === undefined) return await held.keptOrMade({ role: "root" });
+  const uses = await Promise.all(kept.map(async (keyId) => ({ keyId, count: await rootsNaming(keyId) })));
+  const [first, second] = uses.toSorted((one, other) => other.count - one.count);
+  const isDecided = first !== undefined && first.count > (second?.count ?? 0);
+  const key = (isDecided ? await keys.signingKey(first.keyId) : undefined) ?? (await held.keptOrMade({ role: "root" }));
+  const why = isDecided ? "which most repositories here have" : "the one with the lowest ID";
+  const message = `of the ${kept.length} root keys on this machine, ${gun} gets ${key.publicKey.keyId}, ${why}: tagseal trust init --root-key chooses another`;
+  notify({ kind: "warning", gun, message });
+  return key;
 }
 
 interface Certified {
