@@ -1,5 +1,6 @@
 /**
- * Tagseal as a library: open a trust context for an image, then verify, list, inspect, sign or revoke its tags.
+ * Tagseal as a library: open a trust context for an image, then verify, list, inspect, sign or revoke its tags, and change who
+ * may sign them.
  */
 
 export { PublicKey } from "./crypto/public-key.ts";
@@ -37,10 +38,40 @@ export {
   type SignResult,
   type TagToSign,
 } from "./trust/publishing/sign.ts";
+export { tagHistory, type PastTag, type TagHistory, type TagHistoryOptions } from "./trust/reading/tag-history.ts";
+export type { HistoryEnd } from "./tuf/past-collections.ts";
+export { expiryStatus } from "./trust/renewal/expiry-status.ts";
+export type {
+  EndingHolder,
+  EndingState,
+  EndingStatus,
+  ExpiryStatus,
+  ExpiryStatusOptions,
+} from "./trust/renewal/expiry-status.ts";
+export { renewCollection, type RenewedRole, type RenewResult } from "./trust/renewal/renew.ts";
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/publishing/revoke.ts";
 export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signers/signer.ts";
+export { listSigners, type ListedSigner, type ListedSignerKey } from "./trust/signers/listed-signers.ts";
+export {
+  readDelegations,
+  type DelegationFile,
+  type DelegationKey,
+  type DelegationState,
+} from "./trust/delegations/declared-delegations.ts";
+export {
+  addToDelegation,
+  purgeDelegationKeys,
+  type PurgeResult,
+  type RemovalResult,
+  removeFromDelegation,
+} from "./trust/delegations/edit-delegations.ts";
+export type { NewDelegation } from "./trust/delegations/delegation-addition.ts";
+export type { ConfirmRemoval, DelegationToRemove } from "./trust/delegations/delegation-removal.ts";
+export { witnessRoles, type WitnessResult } from "./trust/publishing/witness.ts";
 export { initialiseCollection, type InitialiseResult } from "./trust/publishing/initialise.ts";
 export type { RootChoice, RootKeyChoice } from "./trust/publishing/root-choice.ts";
+export { addSpareRootKey, type SpareResult } from "./trust/rotation/spare-root-key.ts";
+export { listRootKeys, type RootKey, type RootKeys } from "./trust/reading/root-keys.ts";
 export { rotateKey, type RotateOptions, type RotateResult } from "./trust/rotation/rotate.ts";
 export type { BegunRotation, RotationMemory } from "./trust/rotation/begun-rotation.ts";
 export type { NewKeySource } from "./trust/rotation/new-keys.ts";

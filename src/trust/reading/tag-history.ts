@@ -47,7 +47,8 @@ export interface TagHistoryOptions {
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse; NetworkError
  */
-export async function tagHistory(context: TrustContext, { tag, maxSnapshots }: TagHistoryOptions): Promise<TagHistory> {
+export async function tagHistory(context: TrustContext, options: TagHistoryOptions): Promise<TagHistory> {
+  const { tag, maxSnapshots } = options;
   const current = await readCollection(context);
   const states = pastCollections({ source: context.repository, current, now: context.now(), maxSnapshots });
   const timeline = new Timeline();

@@ -29,7 +29,7 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     const { readDelegations } = await import("../../../trust/delegations/declared-delegations.ts");
-    const states = await readImageTrust(io, name, readDelegations);
+    const states = await readImageTrust(io, name, (context) => readDelegations(context));
     if (options.json) writeJson(io, states.map(delegationJson));
     else if (states.length === 0) io.stderr.write("No delegations present in this repository.\n");
     else io.stdout.write(delegationTable(states));

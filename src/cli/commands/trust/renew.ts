@@ -66,7 +66,7 @@ async function renew(
   const { renewCollection } = await import("../../../trust/renewal/renew.ts");
   const { reference } = imageArgument(name);
   const settings = { access: "write", passphrases, keys, notify: tellTrustEvents(io, { quiet: true }) } as const;
-  return await withTrust(io, reference, settings, renewCollection);
+  return await withTrust(io, reference, settings, (context) => renewCollection(context));
 }
 
 function withoutKeys(gun: string): KeyStoreError {

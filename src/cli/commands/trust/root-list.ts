@@ -28,7 +28,7 @@ export const command = defineCommand(
     const { reference } = imageArgument(name);
     const { listRootKeys } = await import("../../../trust/reading/root-keys.ts");
     const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const root = await withTrust(io, reference, settings, listRootKeys);
+    const root = await withTrust(io, reference, settings, (context) => listRootKeys(context));
     if (options.json) writeJson(io, asJson(name, root));
     else io.stdout.write(asText(root));
     return 0;

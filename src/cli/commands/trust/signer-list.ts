@@ -32,7 +32,7 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     const { listSigners } = await import("../../../trust/signers/listed-signers.ts");
-    const signers = await readImageTrust(io, name, listSigners);
+    const signers = await readImageTrust(io, name, (context) => listSigners(context));
     if (options.json) writeJson(io, signers.map(asJson));
     else if (signers.length === 0) io.stderr.write(`No signers in ${name}\n`);
     else io.stdout.write(textTable([["SIGNER", "STATE", "HERE", "KEY IDS"], ...signers.flatMap(rows)]));
