@@ -6,6 +6,7 @@ import { jsonOption } from "../../options/output-flags.ts";
 import { roleArgument } from "../../rotation/role-argument.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
+import { forceRotationOption, newKeysOption, removeOldOption } from "../../options/rotation-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
 import { rotationJson, rotationText } from "../../output/rotation-report.ts";
@@ -27,27 +28,16 @@ export const command = defineCommand(
     ],
     options: {
       "all-with-key": { kind: "text", value: "key ID", help: "Replace this key in all repositories that name it" },
-      force: {
-        kind: "switch",
-        short: "f",
-        help: "Replace a signer's key even if its tags are lost until the signer signs again",
-      },
+      force: forceRotationOption,
       json: jsonOption,
-      key: {
-        kind: "list",
-        short: "k",
-        value: "file or ID",
-        complete: "file",
-        help: "Use this key instead of making one, or keep it: a key file, or the ID of a key on this machine",
-      },
+      key: newKeysOption(
+        "Use this key instead of making one, or keep it: a key file, or the ID of a key on this machine",
+      ),
       "publisher-managed": {
         kind: "switch",
         help: "Keep the snapshot key on this machine instead of the trust server",
       },
-      "remove-old": {
-        kind: "switch",
-        help: "Remove the old private key from this machine when nothing needs it any more",
-      },
+      "remove-old": removeOldOption,
       replace: { kind: "list", value: "key ID", help: "Replace this key of a role that has several" },
       "server-managed": {
         kind: "switch",

@@ -3,6 +3,7 @@ import { defineCommand } from "../../command.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { repositoriesOfKey } from "../../open/repositories-of-key.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { forceRotationOption, newKeysOption, removeOldOption } from "../../options/rotation-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { spareEnvironment } from "../../options/spare-flags.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
@@ -27,19 +28,9 @@ export const command = defineCommand(
         help: "All repositories that this machine remembers to have this root key",
       },
       expired: { kind: "switch", help: "Something has expired" },
-      force: {
-        kind: "switch",
-        short: "f",
-        help: "Replace a signer's key even if its tags are lost until the signer signs again",
-      },
+      force: forceRotationOption,
       json: jsonOption,
-      key: {
-        kind: "list",
-        short: "k",
-        value: "file or ID",
-        complete: "file",
-        help: "Use this key instead of making one: a key file, or the ID of a key on this machine",
-      },
+      key: newKeysOption("Use this key instead of making one: a key file, or the ID of a key on this machine"),
       leaked: {
         kind: "list",
         value: "role",
@@ -51,10 +42,7 @@ export const command = defineCommand(
         help: "The key of root, targets (the repository key), snapshot, or a signer, or its passphrase, is lost",
       },
       rehearse: { kind: "switch", help: "Play the recovery on a copy, and change nothing" },
-      "remove-old": {
-        kind: "switch",
-        help: "Remove the old private key from this machine when nothing needs it any more",
-      },
+      "remove-old": removeOldOption,
       replace: { kind: "list", value: "key ID", help: "The key that is lost or leaked, where a role has several" },
       spare: {
         kind: "text",
