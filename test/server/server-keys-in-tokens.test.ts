@@ -86,7 +86,7 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
     assert.equal(refused.status, 503, await refused.text());
     const line = server.lines.findLast(({ error }) => error !== undefined);
     assert.match(String(line?.["error"]), /CKR_/u);
-    assert.equal(await ready(server), "KEY_SERVICE_UNAVAILABLE");
+    await waitUntil("the fault shows", async () => (await ready(server)) === "KEY_SERVICE_UNAVAILABLE");
     assert.deepEqual(await readTags(server.url, "a/app"), ["v1"]);
     renameSync(`${tokens}-away`, tokens);
     await waitUntil("the fault has ended", async () => (await ready(server)) === undefined);
@@ -107,7 +107,7 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
       onWarning: () => undefined,
     });
     const server = await start(t, service);
-    assert.equal(await ready(server), "PIN_WRONG");
+    await waitUntil("the fault shows", async () => (await ready(server)) === "PIN_WRONG");
     const once = asked;
     assert.equal((await fetch(`${server.url}/v2/a/app/_trust/tuf/timestamp.key`)).status, 503);
     await assert.rejects(service.check(), { code: "PIN_WRONG" });
@@ -118,8 +118,9 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
   it("say that there is no PIN, and that the token is not there", async (t) => {
     await hsm.token("silent");
     const server = await start(t, keysIn("silent", { TAGSEAL_TOKEN_PIN: undefined }));
-    assert.equal(await ready(server), "KEY_SERVICE_UNAVAILABLE");
-    assert.ok(server.lines.some(({ error }) => /TAGSEAL_TOKEN_PIN is not set/u.test(String(error))));
+    await waitUntil("the fault shows", async () => (await ready(server)) === "KEY_SERVICE_UNAVAILABLE");
+    const isTold = (): boolean => server.lines.some(({ error }) => /TAGSEAL_TOKEN_PIN is not set/u.test(String(error)));
+    await waitUntil("the log says so", isTold);
     await assert.rejects(keysIn("nowhere").check(), { code: "KEY_SERVICE_UNAVAILABLE", message: /No token matches/u });
   });
 
@@ -145,5 +146,20 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
     const one = await serverKey(server.url, "a/app", "timestamp");
     assert.equal((await serverKey(server.url, "a/app", "timestamp")).keyId, one.keyId);
     assert.notEqual((await serverKey(server.url, "b/app", "timestamp")).keyId, one.keyId);
+  });
+
+  it("that are lost with their token keep the server from starting until that is accepted; another token has the next ones", async (t) => {
+    await hsm.token("lost");
+    await hsm.token("next");
+    const first = await start(t, keysIn("lost"));
+    const { dataDir } = first;
+    await new UploadingPublisher(first.url, "a/app").begin();
+    await first.close();
+    await hsm.remove("lost");
+    await assert.rejects(start(t, keysIn("next"), dataDir), { code: "SIGNING_KEY_MISSING" });
+    const server = await serve(t, { keyService: keysIn("next"), lifetimes, dataDir, acceptLostKeys: true });
+    assert.deepEqual(await readTags(server.url, "a/app"), ["v1"]);
+    await serverKey(server.url, "a/app", "timestamp", "POST");
+    assert.ok(rows(server).some(({ private: kept }) => String(kept).startsWith("pkcs11:token=next;")));
   });
 });

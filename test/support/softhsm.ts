@@ -72,6 +72,11 @@ export class SoftHsm {
     return serial;
   }
 
+  /** Takes a token away for good, with its keys. */
+  async remove(label: string): Promise<void> {
+    await this.util("--delete-token", "--token", label);
+  }
+
   /** Puts an unencrypted PKCS#8 file into a token. */
   async importFile(token: string, label: string, path: string): Promise<Finished> {
     return await this.util("--import", path, "--token", token, "--label", label, "--id", "a1b2", "--pin", pin);

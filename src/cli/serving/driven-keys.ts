@@ -59,7 +59,11 @@ export class DrivenKeys implements KeyService {
       const driver = await this.#drivers.for(reachable);
       return checkedKey(await driver.find(reachable, { ...subject, keyId: publicKey.keyId }), publicKey);
     };
-    let opened: SigningKey | undefined = await this.#recovering(find);
+    let opened: SigningKey | undefined = await this.#recovering(find).catch((error: unknown) => {
+      // Only where the place was asked is the key known to be gone.
+      const isProven = this.#store?.split(":")[0] === uri.split(":")[0];
+      throw hasCode(error, "KEY_NOT_FOUND") && !isProven ? unavailable(error) : error;
+    });
     const sign: SigningKey["sign"] = async (payload) => {
       // A place that was away and is back has other handles: the key is looked up again.
       const key = opened ?? (await find());

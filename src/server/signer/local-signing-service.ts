@@ -5,7 +5,7 @@ import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode } from "../../errors.ts";
 import type { KeyService } from "./key-service.ts";
-import { isPromise, type KeyTable, type SealedKey } from "./key-table.ts";
+import { isElsewhere, isPromise, type KeyTable, type SealedKey } from "./key-table.ts";
 import { openSignerKeys, type KeyPurpose, type SignerKeyring } from "./signer-keys.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
 import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
@@ -82,7 +82,8 @@ class LocalSigningService implements SigningService {
     if (found !== undefined && Math.abs(now - found.at) < believedMs) return found.key;
     this.#found.delete(name);
     const kept = await this.#kept(gun, role, keyId);
-    if (kept !== undefined) return this.#remember(name, { key: await this.#keys.open(kept), at: now });
+    const key = kept && (await this.#opened(kept));
+    if (key !== undefined) return this.#remember(name, { key, at: now });
     return await this.#pending(gun, role, keyId, { name, now });
   }
 
@@ -99,6 +100,16 @@ class LocalSigningService implements SigningService {
   async close(): Promise<void> {
     this.#found.clear();
     await this.#keys.close();
+  }
+
+  /** Undefined for a key that its token has no more: its owner needs another one, as for a key that this table never had. */
+  async #opened(kept: SealedKey): Promise<SigningKey | undefined> {
+    try {
+      return await this.#keys.open(kept);
+    } catch (error) {
+      if (isElsewhere(kept) && hasCode(error, "KEY_NOT_FOUND")) return undefined;
+      throw error;
+    }
   }
 
   async #presenceOf(kept: SealedKey): Promise<KeyPresence> {

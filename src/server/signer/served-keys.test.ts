@@ -124,8 +124,9 @@ describe("a signer's keys that are kept elsewhere", () => {
   });
 
   it("a key that the token has no more is lost, and another one under its name is not used", async (t) => {
+    const dataDir = temporaryDirectory(t);
     const service = new MemoryKeyService();
-    const signer = await openWith(t, temporaryDirectory(t), { service });
+    const signer = await openWith(t, dataDir, { service });
     const { keyId } = await signer.pendingKey(gun, "timestamp");
     await signOnce(signer, gun, keyId);
     const [uri = ""] = service.keys.keys();
@@ -133,6 +134,10 @@ describe("a signer's keys that are kept elsewhere", () => {
     await assert.rejects(signer.presence(gun, "timestamp", keyId), { code: "KEY_CHANGED" });
     service.keys.clear();
     assert.equal(await signer.presence(gun, "timestamp", keyId), "lost");
+    await signer.close();
+    const again = await openWith(t, dataDir, { service });
+    assert.equal(await again.find(gun, "timestamp", keyId), undefined);
+    assert.notEqual((await again.pendingKey(gun, "timestamp")).keyId, keyId);
   });
 
   it("rekey leaves them alone, and a move takes them along", async (t) => {
