@@ -6,7 +6,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError } from "../../errors.ts";
 import type { PendingKeyOf } from "./key-assignments.ts";
 import type { KeyService } from "./key-service.ts";
-import { aliasElsewhere, isElsewhere, type KeyTable, type SealedKey } from "./key-table.ts";
+import { aliasElsewhere, isElsewhere, isPromise, type KeyTable, type SealedKey } from "./key-table.ts";
 import { givenAway, PromisedKeys, publicKeyOf } from "./promised-keys.ts";
 
 /** What the keys are used through. */
@@ -64,7 +64,7 @@ export class ServedKeys {
   async findPromised({ gun, role }: Omit<PendingKeyOf, "algorithm">, keyId: string): Promise<SigningKey | undefined> {
     const { table } = this.#parts;
     const row = await table.keyById(keyId);
-    if (row === undefined || !isElsewhere(row)) return undefined;
+    if (row === undefined || !isPromise(row)) return undefined;
     const owner = await table.assignments.find(keyId);
     if (owner?.gun !== gun || owner.role !== role) return undefined;
     return {
