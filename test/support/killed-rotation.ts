@@ -1,6 +1,6 @@
 /** A publisher whose rotations and renewals are killed, and what must hold afterwards. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
@@ -135,7 +135,9 @@ export async function surviveKill(
   await publisher.reads("v1");
   const between = await publisher.keysOf(rotated);
   assert.equal(between.length, 1, where);
-  const isAfter = between[0] !== before[0];
+  // Without the record of it the rotation had ended, and a second run is another one.
+  const isToBeFinished =
+    between[0] !== before[0] && readdirSync(metadata).some((file) => file.startsWith(".tagseal-rotation-"));
   if (wasKilled) {
     assert.ok((await keys.list()).length <= kept.length + 1, `${where}: one new key at most`);
     await publisher.as("owner", (context) => signTags(context, [tagOf("v2")]));
@@ -145,7 +147,7 @@ export async function surviveKill(
   const after = await publisher.keysOf(rotated);
   assert.equal(after.length, 1, where);
   assert.equal(after[0] === before[0], role === undefined, `${where}: the key is another one now`);
-  if (isAfter && wasKilled)
+  if (isToBeFinished && wasKilled)
     assert.equal(after[0], between[0], `${where}: what was published is finished, not repeated`);
   assert.equal((await keys.list()).length, kept.length, `${where}: the new key in the place of the old one`);
   await publisher.as("owner", (context) => signTags(context, [tagOf("v3")]));
