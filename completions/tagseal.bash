@@ -4,10 +4,10 @@ _tagseal_words() {
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "delegation key root signer target approve delete init inspect log proposals recover recover-server renew revoke sign staged status withdraw witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
-  "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delegation add") echo "--paths --all-paths --threshold --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
-  "trust delegation purge") echo "--key --force -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust delegation remove") echo "--paths --all-paths --force -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delegation purge") echo "--key --force -y --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delegation remove") echo "--paths --all-paths --force -y --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key") echo "backup export generate import link list load passphrase remove restore rotate show tokens --help" ;;
   "trust key backup") echo "--to --gun --recipient -r --recipients-file --identity --shares --shares-to --qr-to --with-passphrase --armor -a --force -f --list --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key export") echo "--all --gun --public --to -o --force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -26,14 +26,14 @@ _tagseal_words() {
   "trust root add-spare") echo "--all-with-key --json --key -k --out -o --store --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust root list") echo "--json --help" ;;
   "trust signer") echo "add list remove --help" ;;
-  "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust signer add") echo "--key --json --no-init --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust signer list") echo "--json --help" ;;
-  "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust signer remove") echo "--force -f --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust target") echo "add list lookup remove verify --help" ;;
-  "trust target add") echo "--role -r --custom --sha256 --sha512 --size --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust target add") echo "--role -r --custom --sha256 --sha512 --size --json --out --propose --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust target list") echo "--role -r --json --max-staleness --help" ;;
   "trust target lookup") echo "--json --max-staleness --help" ;;
-  "trust target remove") echo "--role -r --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust target remove") echo "--role -r --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust target verify") echo "--input -i --output -o --quiet -q --json --max-staleness --help" ;;
   "trust approve") echo "--in --json --out --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delete") echo "--force -f --json --remote --help" ;;
@@ -96,14 +96,17 @@ _tagseal_value() {
   case "$1" in
   "trust delegation add --paths") echo "" ;;
   "trust delegation add --threshold") echo "" ;;
+  "trust delegation add --out") echo "file" ;;
   "trust delegation add --passphrase-fd") echo "" ;;
   "trust delegation add --passphrase-command") echo "" ;;
   "trust delegation add --passphrase-helper") echo "" ;;
   "trust delegation purge --key") echo "" ;;
+  "trust delegation purge --out") echo "file" ;;
   "trust delegation purge --passphrase-fd") echo "" ;;
   "trust delegation purge --passphrase-command") echo "" ;;
   "trust delegation purge --passphrase-helper") echo "" ;;
   "trust delegation remove --paths") echo "" ;;
+  "trust delegation remove --out") echo "file" ;;
   "trust delegation remove --passphrase-fd") echo "" ;;
   "trust delegation remove --passphrase-command") echo "" ;;
   "trust delegation remove --passphrase-helper") echo "" ;;
@@ -187,9 +190,11 @@ _tagseal_value() {
   "trust root add-spare --passphrase-command") echo "" ;;
   "trust root add-spare --passphrase-helper") echo "" ;;
   "trust signer add --key") echo "file" ;;
+  "trust signer add --out") echo "file" ;;
   "trust signer add --passphrase-fd") echo "" ;;
   "trust signer add --passphrase-command") echo "" ;;
   "trust signer add --passphrase-helper") echo "" ;;
+  "trust signer remove --out") echo "file" ;;
   "trust signer remove --passphrase-fd") echo "" ;;
   "trust signer remove --passphrase-command") echo "" ;;
   "trust signer remove --passphrase-helper") echo "" ;;
@@ -199,6 +204,7 @@ _tagseal_value() {
   "trust target add --sha256") echo "" ;;
   "trust target add --sha512") echo "" ;;
   "trust target add --size") echo "" ;;
+  "trust target add --out") echo "file" ;;
   "trust target add --passphrase-fd") echo "" ;;
   "trust target add --passphrase-command") echo "" ;;
   "trust target add --passphrase-helper") echo "" ;;
@@ -208,6 +214,7 @@ _tagseal_value() {
   "trust target lookup --max-staleness") echo "" ;;
   "trust target remove --role") echo "" ;;
   "trust target remove -r") echo "" ;;
+  "trust target remove --out") echo "file" ;;
   "trust target remove --passphrase-fd") echo "" ;;
   "trust target remove --passphrase-command") echo "" ;;
   "trust target remove --passphrase-helper") echo "" ;;

@@ -22,6 +22,18 @@ export function confirmRemoval(
   };
 }
 
+/** The same question for a change that is proposed: any answer but y ends it. @throws UsageError `CANCELLED`, from the question */
+export function requireRemovalConfirmed(
+  io: Io,
+  removal: ConfirmedRemoval,
+): (effects: readonly string[]) => Promise<true> {
+  const confirm = confirmRemoval(io, removal);
+  return async (effects) => {
+    requireConfirmed(!(await confirm(effects)), removal.what);
+    return true;
+  };
+}
+
 /** Ends a removal that was not confirmed. @throws UsageError `CANCELLED` when the question was not answered with y, or could not be asked */
 export function requireConfirmed(declined: boolean, what: string): void {
   if (!declined) return;

@@ -1,5 +1,10 @@
 /** The flags of commands whose change can be proposed instead of published. */
+import { UsageError } from "../../errors.ts";
 import type { OptionValues, SwitchOption, TextOption } from "./option.ts";
+
+/** What help says of commands that change who signs, or what the repository key signs. */
+export const proposeHelp =
+  "Where the change needs several keys and this machine has too few, --propose makes a proposal of it: the holders of the other keys approve it with `tagseal trust approve`, and the last signature publishes.";
 
 /** `--propose` and `--out`. */
 export const proposeOptions = {
@@ -14,6 +19,14 @@ export const proposeOptions = {
     help: "Do not publish: propose the change, which is published when enough keys have signed it",
   } satisfies SwitchOption,
 } as const;
+
+/** A file holds one proposal. @throws UsageError `USAGE` for `--out` with several repositories */
+export function requireOneForOut(out: string | undefined, repositories: readonly string[]): void {
+  if (out === undefined || repositories.length === 1) return;
+  throw new UsageError("USAGE", "--out writes the proposal of one repository", {
+    hint: "Run the command for each repository, with a file for each; or give --propose, and the trust servers keep the proposals.",
+  });
+}
 
 /** True when the change is to be proposed; a file to write can have no other meaning. */
 export function isProposing({ propose, out }: OptionValues<typeof proposeOptions>): boolean {

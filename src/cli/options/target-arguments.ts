@@ -1,7 +1,6 @@
 /** What commands about targets take: the name of a collection, and roles. */
 import { UsageError } from "../../errors.ts";
-import type { ImageReference } from "../../reference/image-reference.ts";
-import { imageArgument } from "./image.ts";
+import { type ImageArgument, imageArgument } from "./image.ts";
 import type { ListOption } from "./option.ts";
 
 /** What help says about GUN. */
@@ -13,9 +12,10 @@ export const gunHelp =
  *
  * @throws UsageError `REFERENCE_INVALID`; `USAGE` for a name with a tag or a digest
  */
-export function collectionArgument(typed: string): { readonly reference: ImageReference; readonly gun: string } {
-  const { reference, gun } = imageArgument(typed);
-  if (reference.tag === undefined && reference.digest === undefined) return { reference, gun };
+export function collectionArgument(typed: string): ImageArgument {
+  const collection = imageArgument(typed);
+  const { reference, gun } = collection;
+  if (reference.tag === undefined && reference.digest === undefined) return collection;
   throw new UsageError("USAGE", `${typed} has a tag or a digest, and a collection has none`, {
     hint: `Name the collection, then the target: ${gun} NAME`,
   });

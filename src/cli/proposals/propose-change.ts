@@ -7,8 +7,13 @@ import type { ProposalView } from "../../trust/proposals/proposal-view.ts";
 import type { JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
 import type { Io } from "../io.ts";
 import { requireFree } from "../open/backup-file.ts";
+import { passphraseSource } from "../open/passphrases.ts";
 import { withTrust } from "../open/trust.ts";
 import type { ImageArgument } from "../options/image.ts";
+import type { OptionValues } from "../options/option.ts";
+import type { passphraseOptions } from "../options/passphrase-flags.ts";
+import type { proposeOptions } from "../options/proposal-flags.ts";
+import type { ForEachResult } from "../output/for-each-repository.ts";
 import { missingText, proposalJson, proposalText, shownIdDigits } from "../output/proposal-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 import { writeJson } from "../output/write-json.ts";
@@ -24,17 +29,49 @@ export interface Proposing {
   readonly keys?: KeyStore;
 }
 
+/** Makes the proposal; undefined when there is nothing to propose. */
+export type MakeProposal = (context: TrustContext) => Promise<JudgedProposal | undefined>;
+
+/** A proposal that was handed on, for standard output. */
+export interface ProposedResult {
+  readonly json: ForEachResult;
+  readonly text: string;
+}
+
+/**
+ * Makes a proposal, hands it on, and prints what became of it.
+ *
+ * @returns the exit status
+ * @throws as {@link handOnProposal}
+ */
+export async function proposeChange(proposing: Proposing, io: Io, make: MakeProposal): Promise<number> {
+  const { json, text } = await handOnProposal(proposing, io, make);
+  if (proposing.json) writeJson(io, json);
+  else io.stdout.write(text);
+  return 0;
+}
+
+/** The same with the options of a command as they were given. */
+export async function proposeAsAsked(
+  image: ImageArgument,
+  options: OptionValues<typeof passphraseOptions & typeof proposeOptions> & { readonly json: boolean },
+  io: Io,
+  make: MakeProposal,
+): Promise<number> {
+  const { out, json } = options;
+  return await proposeChange({ image, out, json, passphrases: await passphraseSource(options, io) }, io, make);
+}
+
 /**
  * Makes a proposal and hands it on: to the trust server, or to a file.
  *
- * @returns the exit status
  * @throws what `make` throws; UsageError `FILE_UNWRITABLE`; NetworkError `PROPOSALS_UNSUPPORTED`
  */
-export async function proposeChange(
-  { image, out, json, passphrases, keys }: Proposing,
+export async function handOnProposal(
+  { image, out, passphrases, keys }: Omit<Proposing, "json">,
   io: Io,
-  make: (context: TrustContext) => Promise<JudgedProposal | undefined>,
-): Promise<number> {
+  make: MakeProposal,
+): Promise<ProposedResult> {
   if (out !== undefined) requireFree([out], { force: false });
   const { HeldKeys } = await import("../../trust/publishing/held-keys.ts");
   const { readPublished } = await import("../../trust/proposals/proposal-reading.ts");
@@ -43,39 +80,39 @@ export async function proposeChange(
   const settings = { access: "write", passphrases, notify, ...(keys === undefined ? {} : { keys }) } as const;
   return await withTrust(io, image.reference, settings, async (context) => {
     const proposal = await make(context);
-    if (proposal === undefined) return tellUnchanged(image, json, io);
+    if (proposal === undefined) return unchanged(image);
     const collection = await readPublished(context);
     const view = await viewOf(proposal, collection, new HeldKeys(context));
     if (out === undefined) {
       const { handIn } = await import("../../trust/proposals/hand-in.ts");
-      report({ image, json, view, state: await handIn(context, collection, proposal) }, io);
-    } else {
-      await writeProposal(out, proposal);
-      report({ image, json, view, out, state: view.isComplete ? "complete" : "open" }, io);
+      return resultOf({ image, view, state: await handIn(context, collection, proposal) });
     }
-    return 0;
+    await writeProposal(out, proposal);
+    return resultOf({ image, view, out, state: view.isComplete ? "complete" : "open" });
   });
 }
 
-function tellUnchanged({ typed }: ImageArgument, json: boolean, io: Io): number {
-  if (json) writeJson(io, { repository: typed, state: "unchanged" });
-  else io.stdout.write(`Nothing to propose: ${typed} is like that already\n`);
-  return 0;
+function unchanged({ typed }: ImageArgument): ProposedResult {
+  return {
+    json: { repository: typed, state: "unchanged" },
+    text: `Nothing to propose: ${typed} is like that already\n`,
+  };
 }
 
 interface Proposed {
   readonly image: ImageArgument;
-  readonly json: boolean;
   readonly out?: string;
   readonly view: ProposalView;
   readonly state: SubmittedState;
 }
 
-function report({ image, json, out, view, state }: Proposed, io: Io): void {
+function resultOf({ image, out, view, state }: Proposed): ProposedResult {
   const file = out === undefined ? {} : { file: out };
-  if (json) return writeJson(io, { repository: image.typed, state, ...file, proposal: proposalJson(view) });
   const where = out === undefined ? view.id.slice(0, shownIdDigits) : `--in ${out}`;
-  io.stdout.write(`${proposalText(view)}${nextStep(image, view, { state, where })}`);
+  return {
+    json: { repository: image.typed, state, ...file, proposal: proposalJson(view) },
+    text: `${proposalText(view)}${nextStep(image, view, { state, where })}`,
+  };
 }
 
 function nextStep(

@@ -1,7 +1,8 @@
+import { UsageError } from "../../errors.ts";
 import { isSignedBy } from "../../tuf/threshold.ts";
 import { listDelegations, type ListedDelegation } from "../../tuf/lookup.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { parentOf } from "../../tuf/role-name.ts";
+import { isDelegation, parentOf } from "../../tuf/role-name.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { readCollection } from "../reading/collection-reading.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -68,6 +69,14 @@ export function needsSignaturesOf(
   if (file === undefined || state === undefined || parent === undefined || file.body.targets.size === 0) return false;
   const left = state.keys.filter(({ keyId }) => !canonicalIds.includes(keyId)).map(({ listedKeyId }) => listedKeyId);
   return !isSignedBy(file, { keyIds: left, threshold: state.threshold }, parent.body.delegations.keys);
+}
+
+/** Refuses a name that no delegation can have. @throws UsageError `USAGE` */
+export function requireDelegation(role: RoleName): void {
+  if (isDelegation(role)) return;
+  throw new UsageError("USAGE", `${JSON.stringify(role)} cannot be a delegation`, {
+    hint: 'Its name is "targets/" and lower-case letters, digits, "-" or "_", such as targets/dev or targets/dev/nightly.',
+  });
 }
 
 function stateOf(

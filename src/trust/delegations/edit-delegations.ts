@@ -1,12 +1,11 @@
 import { MetadataError, UsageError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { isDelegation } from "../../tuf/role-name.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { type CollectionChange, publishChange } from "../publishing/publish.ts";
 import { releasesRole } from "../reading/released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
-import { delegationIn, type DelegationState } from "./declared-delegations.ts";
+import { delegationIn, type DelegationState, requireDelegation } from "./declared-delegations.ts";
 import { DelegationAddition, type NewDelegation } from "./delegation-addition.ts";
 import { type ConfirmRemoval, DelegationRemoval, type DelegationToRemove } from "./delegation-removal.ts";
 import { KeyPurge } from "./key-purge.ts";
@@ -77,6 +76,7 @@ export async function purgeDelegationKeys(
   throw new MetadataError(
     "SIGNING_KEY_MISSING",
     `no key was removed: the delegations of ${context.gun} cannot be signed here`,
+    { hint: "Where the role that declares them needs several keys and one of them is here, add --propose." },
   );
 }
 
@@ -86,13 +86,6 @@ async function publish(
   change: CollectionChange,
 ): Promise<{ readonly collection: TrustedCollection }> {
   return await publishChange(context, held, change, { initialise: false });
-}
-
-function requireDelegation(role: RoleName): void {
-  if (isDelegation(role)) return;
-  throw new UsageError("USAGE", `${JSON.stringify(role)} cannot be a delegation`, {
-    hint: 'Its name is "targets/" and lower-case letters, digits, "-" or "_", such as targets/dev or targets/dev/nightly.',
-  });
 }
 
 function warnOfUse({ gun, notify }: TrustContext, collection: TrustedCollection, state: DelegationState): void {

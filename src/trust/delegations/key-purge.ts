@@ -6,7 +6,7 @@ import { baseRoleSigners, declaredSigners, type RoleSigners } from "../../tuf/ro
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
 import type { CollectionChange } from "../publishing/publish.ts";
-import { delegationIn, listsKey } from "./declared-delegations.ts";
+import { delegationIn, type DelegationState, listsKey } from "./declared-delegations.ts";
 import type { ConfirmRemoval } from "./delegation-removal.ts";
 import { effectsOfKeyRemoval, rolesWithKeys } from "./removal-effects.ts";
 
@@ -19,13 +19,21 @@ export class KeyPurge implements CollectionChange {
   readonly #held: HeldKeys;
   readonly #keyIds: readonly string[];
   readonly #confirm: ConfirmRemoval;
+  readonly #isProposal: boolean;
   #answer: boolean | undefined;
   #affected = new Set<RoleName>();
 
-  constructor(held: HeldKeys, keyIds: readonly string[], confirm: ConfirmRemoval) {
+  /** @param options whether one key of a parent is enough, because the others sign a proposal */
+  constructor(
+    held: HeldKeys,
+    keyIds: readonly string[],
+    confirm: ConfirmRemoval,
+    { isProposal = false }: { readonly isProposal?: boolean } = {},
+  ) {
     this.#held = held;
     this.#keyIds = keyIds;
     this.#confirm = confirm;
+    this.#isProposal = isProposal;
   }
 
   /** True when the question was answered no. */
@@ -46,6 +54,8 @@ export class KeyPurge implements CollectionChange {
     const effects = states.flatMap((state) => effectsOfKeyRemoval(current, state, this.#keyIds));
     this.#answer ??= await this.#confirm([`the keys are in ${states.map(({ role }) => role).join(", ")}`, ...effects]);
     if (!this.#answer) return false;
+    if (this.#isProposal) await this.#removeWhereHeld(editor, current, states);
+    // skips, with a warning, what cannot be signed
     editor.purgeKeys(this.#keyIds);
     return true;
   }
@@ -63,6 +73,22 @@ export class KeyPurge implements CollectionChange {
     });
   }
 
+  /** A purge is dropped where it cannot reach the threshold, and a proposal never can: there it is a change like any other. */
+  async #removeWhereHeld(
+    editor: CollectionEditor,
+    current: TrustedCollection,
+    states: readonly DelegationState[],
+  ): Promise<void> {
+    for (const { role } of states) {
+      if (await this.#holdsOneOf(current, parentOf(role))) editor.updateDelegation(role, { removeKeys: this.#keyIds });
+    }
+  }
+
+  async #holdsOneOf(current: TrustedCollection, role: RoleName): Promise<boolean> {
+    const { roleKeys, keys } = signersOf(current, role);
+    return await this.#held.holdsOneOf(roleKeys, keys);
+  }
+
   #requireKnown(current: TrustedCollection): void {
     const unknown = this.#keyIds.find((id) => rolesWithKeys(current, [id]).length === 0);
     if (unknown === undefined) return;
@@ -74,8 +100,7 @@ export class KeyPurge implements CollectionChange {
   async #requireParentKey(current: TrustedCollection, roles: readonly RoleName[]): Promise<void> {
     const parents = [...new Set(roles.map(parentOf))];
     for (const parent of parents) {
-      const { roleKeys, keys } = signersOf(current, parent);
-      if (await this.#held.holdsOneOf(roleKeys, keys)) return;
+      if (await this.#holdsOneOf(current, parent)) return;
     }
     throw new MetadataError(
       "SIGNING_KEY_MISSING",

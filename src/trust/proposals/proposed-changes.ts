@@ -1,8 +1,9 @@
-/** The changes of the signing commands as proposals. */
+/** The changes of the signing commands as proposals; those of signers and delegations are in `proposed-delegations.ts`. */
 
 import { type JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
 import { UsageError } from "../../errors.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, Target } from "../../tuf/metadata.ts";
+import { type PlacedTarget, targetAddition, TargetRemoval } from "../publishing/change-targets.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { Revocation } from "../publishing/revoke.ts";
 import { requireSha256, TagSigning, type TagToSign } from "../publishing/sign.ts";
@@ -38,6 +39,28 @@ export async function proposeRevocation(
 ): Promise<JudgedProposal | undefined> {
   const held = new HeldKeys(context);
   return await makeProposal(context, held, new Revocation(context, held, tags));
+}
+
+/**
+ * Proposes to sign a target in each of the roles.
+ *
+ * @returns undefined when they have it already
+ * @throws as `makeProposal`, and as `addTarget`
+ */
+export async function proposeTarget(
+  context: TrustContext,
+  placed: PlacedTarget,
+  target: Target,
+): Promise<JudgedProposal | undefined> {
+  return await makeProposal(context, new HeldKeys(context), targetAddition(placed, target));
+}
+
+/** Proposes to remove a target from each of the roles. @throws as `makeProposal`, and as `removeTarget` */
+export async function proposeTargetRemoval(
+  context: TrustContext,
+  placed: PlacedTarget,
+): Promise<JudgedProposal | undefined> {
+  return await makeProposal(context, new HeldKeys(context), new TargetRemoval(context, placed));
 }
 
 /**

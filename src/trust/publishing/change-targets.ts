@@ -30,12 +30,19 @@ export interface PlacedTarget {
  */
 export async function addTarget(
   context: TrustContext,
-  { name, roles }: PlacedTarget,
+  placed: PlacedTarget,
   target: Target,
 ): Promise<{ readonly initialised: boolean }> {
+  const change = targetAddition(placed, target);
+  const { initialised } = await publishChange(context, new HeldKeys(context), change, { initialise: true });
+  return { initialised: initialised !== undefined };
+}
+
+/** The change of {@link addTarget}. @throws as that, for the name and the roles */
+export function targetAddition({ name, roles }: PlacedTarget, target: Target): CollectionChange {
   requireTargetRoles(roles);
   requireTargetName(name);
-  const change: CollectionChange = {
+  return {
     apply: async (editor) => {
       // every role is edited, also when an earlier one has changed already
       const changed = roles.map((role) => editor.addTarget(role, name, target));
@@ -47,8 +54,6 @@ export async function addTarget(
         return signed !== undefined && sameTarget(signed, target);
       }),
   };
-  const { initialised } = await publishChange(context, new HeldKeys(context), change, { initialise: true });
-  return { initialised: initialised !== undefined };
 }
 
 /** The result of {@link removeTarget}. */
@@ -67,18 +72,20 @@ export interface RemovedTarget {
  * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`; NetworkError as `publishChange`
  */
 export async function removeTarget(context: TrustContext, placed: PlacedTarget): Promise<RemovedTarget> {
-  requireTargetRoles(placed.roles);
   const removal = new TargetRemoval(context, placed);
   const { collection } = await publishChange(context, new HeldKeys(context), removal, { initialise: false });
   return { removedFrom: removal.removedFrom, stillIn: findTarget(collection, placed.name)?.role };
 }
 
-class TargetRemoval implements CollectionChange {
+/** The change of {@link removeTarget}; what it removed is known once it was applied. */
+export class TargetRemoval implements CollectionChange {
   readonly #context: TrustContext;
   readonly #placed: PlacedTarget;
   #removedFrom: readonly RoleName[] = [];
 
+  /** @throws UsageError `USAGE` for a role that cannot have targets */
   constructor(context: TrustContext, placed: PlacedTarget) {
+    requireTargetRoles(placed.roles);
     this.#context = context;
     this.#placed = placed;
   }

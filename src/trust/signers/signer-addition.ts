@@ -12,6 +12,14 @@ import { releasesRole } from "../reading/released-tags.ts";
 import { addSignerTo, signerRole } from "./signer-delegation.ts";
 import type { TrustContext } from "../trust-context.ts";
 
+/** A signer to add, or keys to add to one. */
+export interface NewSigner {
+  readonly name: string;
+  readonly keys: readonly PublicKey[];
+  /** Those who approve it, and the server, count no version of a role that is not declared: such a role cannot start empty above its old one. */
+  readonly isProposal?: boolean;
+}
+
 /**
  * The addition of one signer, or of keys to a signer.
  *
@@ -24,13 +32,15 @@ export class SignerAddition implements CollectionChange {
   readonly #held: HeldKeys;
   readonly #name: string;
   readonly #keys: readonly PublicKey[];
+  readonly #isProposal: boolean;
   #pasts: readonly MetadataFile<TargetsBody>[] = [];
 
-  constructor(context: TrustContext, held: HeldKeys, name: string, keys: readonly PublicKey[]) {
+  constructor(context: TrustContext, held: HeldKeys, { name, keys, isProposal = false }: NewSigner) {
     this.#context = context;
     this.#held = held;
     this.#name = name;
     this.#keys = keys;
+    this.#isProposal = isProposal;
   }
 
   async prepare(current: TrustedCollection): Promise<EditableCollection> {
@@ -46,7 +56,7 @@ export class SignerAddition implements CollectionChange {
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current !== undefined && this.isIn(current)) return false;
     addSignerTo(editor, this.#name, this.#keys);
-    const canStartAnew = await this.#holdsOneOfTheKeys();
+    const canStartAnew = !this.#isProposal && (await this.#holdsOneOfTheKeys());
     for (const past of this.#pasts) {
       if (canStartAnew) startEmpty(editor, past.role);
       else if (past.body.targets.size > 0 && this.#isSignedByTheKeys(past)) this.#warnOfReturn(past);

@@ -1,4 +1,4 @@
-import { MetadataError } from "../../errors.ts";
+import { MetadataError, UsageError } from "../../errors.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -18,7 +18,10 @@ export class SignerRemoval implements CollectionChange {
   #applied = false;
   #leavesNone = false;
 
+  /** @throws UsageError `SIGNER_NAME_INVALID` for `releases` */
   constructor(context: TrustContext, name: string, confirmLastSigner: () => Promise<boolean>) {
+    if (name === "releases")
+      throw new UsageError("SIGNER_NAME_INVALID", "releases is a reserved keyword and cannot be removed");
     this.#context = context;
     this.#name = name;
     this.#confirmLastSigner = confirmLastSigner;

@@ -37,7 +37,7 @@ export async function addSigner(
   checkSignerName(name);
   if (keys.length === 0) throw new UsageError("USAGE", `signer ${name} needs at least one public key`);
   const held = new HeldKeys(context);
-  const change = new SignerAddition(context, held, name, keys);
+  const change = new SignerAddition(context, held, { name, keys });
   const { initialised } = await publishChange(context, held, change, { initialise: true });
   context.notify({ kind: "signer-added", gun: context.gun, signer: name });
   return { initialised: initialised !== undefined };
@@ -56,9 +56,6 @@ export async function removeSigner(
   name: string,
   options: RemoveSignerOptions,
 ): Promise<boolean> {
-  if (name === "releases") {
-    throw new UsageError("SIGNER_NAME_INVALID", "releases is a reserved keyword and cannot be removed");
-  }
   const held = new HeldKeys(context);
   const change = new SignerRemoval(context, name, options.confirmLastSigner);
   await publishChange(context, held, change, { initialise: false });

@@ -1,12 +1,13 @@
 import type { RemovalResult } from "../../../trust/delegations/edit-delegations.ts";
 import { defineCommand } from "../../command.ts";
-import { confirmRemoval, requireConfirmed } from "../../open/confirmed-removal.ts";
+import { confirmRemoval, requireConfirmed, requireRemovalConfirmed } from "../../open/confirmed-removal.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { withTrust } from "../../open/trust.ts";
 import { pathsIn, pathsOption, removalForce } from "../../options/delegation-flags.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { isProposing, proposeHelp, proposeOptions } from "../../options/proposal-flags.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
 import { delegationJson, delegationTable } from "../../output/delegation-table.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -21,12 +22,14 @@ export const command = defineCommand(
     description: [
       "Removes the keys and paths from the role, or, if you name none, the role itself with all roles below it. It says what the removal means for those who sign and for readers, and asks you to confirm. Key IDs are those of `trust delegation list`, in either form. A key or path that the role does not have is an error.",
       "A role that is left with fewer keys than its threshold stays, and nothing that it signs counts until it gets more. When the last delegation is removed, the repository key signs tags again.",
+      proposeHelp,
     ],
     options: {
       paths: { ...pathsOption, help: "Paths to remove, separated by commas" },
       "all-paths": { kind: "switch", help: "Remove all paths" },
       force: removalForce,
       json: jsonOption,
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 2 },
@@ -44,15 +47,24 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args: [name = "", role = "", ...keyIds] }, io) => {
-    const { reference } = imageArgument(name);
+    const image = imageArgument(name);
     const unwanted = { role, keyIds, paths: pathsIn(options.paths), allPaths: options["all-paths"] };
     const isWhole = keyIds.length === 0 && unwanted.paths.length === 0 && !unwanted.allPaths;
     const what = isWhole ? `the delegation ${role} of ${name}` : `this from ${role} of ${name}`;
+    const removal = { what, force: options.force };
+    if (isProposing(options)) {
+      const { proposeAsAsked } = await import("../../proposals/propose-change.ts");
+      const { proposeDelegationRemoval } = await import("../../../trust/proposals/proposed-delegations.ts");
+      const required = requireRemovalConfirmed(io, removal);
+      return await proposeAsAsked(image, options, io, (context) =>
+        proposeDelegationRemoval(context, unwanted, required),
+      );
+    }
     const passphrases = await passphraseSource(options, io);
     const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
     const { removeFromDelegation } = await import("../../../trust/delegations/edit-delegations.ts");
-    const confirm = confirmRemoval(io, { what, force: options.force });
-    const result = await withTrust(io, reference, settings, (context) =>
+    const confirm = confirmRemoval(io, removal);
+    const result = await withTrust(io, image.reference, settings, (context) =>
       removeFromDelegation(context, unwanted, confirm),
     );
     requireConfirmed(result.declined, what);

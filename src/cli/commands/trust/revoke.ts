@@ -3,7 +3,6 @@ import { revokeTags, type RevokeResult } from "../../../trust/publishing/revoke.
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
-import type { OptionValues } from "../../options/option.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -42,7 +41,11 @@ export const command = defineCommand(
     if (reference.digest !== undefined) throw new UsageError("USAGE", "cannot use a digest reference for IMAGE:TAG");
     if (reference.tag === undefined && !options.yes) await confirmAll(name, io);
     const tags = reference.tag === undefined ? ("all" as const) : [reference.tag];
-    if (isProposing(options)) return await proposeIt(name, tags, options, io);
+    if (isProposing(options)) {
+      const { proposeAsAsked } = await import("../../proposals/propose-change.ts");
+      const { proposeRevocation } = await import("../../../trust/proposals/proposed-changes.ts");
+      return await proposeAsAsked(imageArgument(name), options, io, (context) => proposeRevocation(context, tags));
+    }
     const settings = {
       access: "write",
       notify: tellTrustEvents(io, { quiet: true }),
@@ -59,20 +62,6 @@ export const command = defineCommand(
     return 0;
   },
 );
-
-async function proposeIt(
-  name: string,
-  tags: readonly string[] | "all",
-  options: OptionValues<typeof passphraseOptions & typeof proposeOptions> & { readonly json: boolean },
-  io: Io,
-): Promise<number> {
-  const { proposeChange } = await import("../../proposals/propose-change.ts");
-  const { proposeRevocation } = await import("../../../trust/proposals/proposed-changes.ts");
-  const passphrases = await passphraseSource(options, io);
-  const { out, json } = options;
-  const proposing = { image: imageArgument(name), out, json, passphrases };
-  return await proposeChange(proposing, io, (context) => proposeRevocation(context, tags));
-}
 
 /** @throws UsageError `CANCELLED` unless the answer is y: docker exits 0 there, and a script then believes the signatures are gone */
 async function confirmAll(name: string, io: Io): Promise<void> {

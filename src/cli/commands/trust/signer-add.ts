@@ -8,6 +8,7 @@ import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../../options/proposal-flags.ts";
 import { readPublicKeyFile } from "../../open/public-key-file.ts";
 import { withNoInit, withTrust } from "../../open/trust.ts";
 import { noInitEnvironment, noInitOption, trustEnvironment } from "../../options/trust-flags.ts";
@@ -23,11 +24,13 @@ export const command = defineCommand(
     description: [
       "Permits the holder of the keys to sign tags of the repositories as NAME: the delegations targets/NAME and targets/releases get the keys. A repository without trust data is initialised first. For an existing signer, the keys are added to the signer's keys.",
       "Once a repository has a signer, signers' keys make new signatures; the repository key only manages signers.",
+      proposeHelp,
     ],
     options: {
       key: { kind: "list", value: "list", complete: "file", help: "Path to the signer's public key file" },
       json: jsonOption,
       "no-init": noInitOption,
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 2 },
@@ -47,11 +50,11 @@ export const command = defineCommand(
       throw new UsageError("USAGE", "path to a public key must be provided using the `--key` flag");
     }
     const keys = await Promise.all(options.key.map((path) => readPublicKeyFile(path, io.now())));
-    const passphrases = await passphraseSource(options, io);
+    requireOneForOut(options.out, repositories);
+    const signer = { name, keys, passphrases: await passphraseSource(options, io), out: options.out };
     const how = { json: options.json, failureHeading: "failed to add signer to" };
-    return await forEachRepository(repositories, io, how, (repository, say) =>
-      addTo(repository, { name, keys, passphrases }, io, say),
-    );
+    const add = isProposing(options) ? proposeFor : addTo;
+    return await forEachRepository(repositories, io, how, (repository, say) => add(repository, signer, io, say));
   },
 );
 
@@ -59,6 +62,21 @@ interface NewSigner {
   readonly name: string;
   readonly keys: readonly PublicKey[];
   readonly passphrases: PassphraseSource;
+  readonly out: string | undefined;
+}
+
+async function proposeFor(
+  repository: string,
+  { name, keys, passphrases, out }: NewSigner,
+  io: Io,
+  say: (text: string) => void,
+): Promise<ForEachResult> {
+  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+  const { proposeSigner } = await import("../../../trust/proposals/proposed-delegations.ts");
+  const proposing = { image: imageArgument(repository), out, passphrases };
+  const { json, text } = await handOnProposal(proposing, io, (context) => proposeSigner(context, { name, keys }));
+  say(text);
+  return { signer: name, ...json };
 }
 
 async function addTo(

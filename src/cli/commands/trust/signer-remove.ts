@@ -5,6 +5,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { withTrust } from "../../open/trust.ts";
@@ -21,6 +22,7 @@ export const command = defineCommand(
     summary: "Remove a signer",
     description: [
       "Removes the signer's keys from the repositories. Tags that other signers have signed, too, stay trusted. If no other signature keeps the released tags valid, you are asked to confirm.",
+      proposeHelp,
     ],
     options: {
       force: {
@@ -29,6 +31,7 @@ export const command = defineCommand(
         help: "Do not prompt for confirmation before removing the most recent signer",
       },
       json: jsonOption,
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 2 },
@@ -39,11 +42,12 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args: [name = "", ...repositories] }, io) => {
-    const passphrases = await passphraseSource(options, io);
+    requireOneForOut(options.out, repositories);
+    const { force, out } = options;
+    const removal = { name, force, passphrases: await passphraseSource(options, io), out };
     const how = { json: options.json, failureHeading: "error removing signer from" };
-    return await forEachRepository(repositories, io, how, (repository, say) =>
-      removeFrom(repository, { name, force: options.force, passphrases }, io, say),
-    );
+    const remove = isProposing(options) ? proposeFrom : removeFrom;
+    return await forEachRepository(repositories, io, how, (repository, say) => remove(repository, removal, io, say));
   },
 );
 
@@ -51,6 +55,25 @@ interface Removal {
   readonly name: string;
   readonly force: boolean;
   readonly passphrases: PassphraseSource;
+  readonly out: string | undefined;
+}
+
+async function proposeFrom(
+  repository: string,
+  { name, force, passphrases, out }: Removal,
+  io: Io,
+  say: (text: string) => void,
+): Promise<ForEachResult> {
+  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+  const { proposeSignerRemoval } = await import("../../../trust/proposals/proposed-delegations.ts");
+  const confirm = async (): Promise<true> => {
+    if (force || (await confirmLast(name, repository, io))) return true;
+    throw declined(name, repository);
+  };
+  const proposing = { image: imageArgument(repository), out, passphrases };
+  const { json, text } = await handOnProposal(proposing, io, (context) => proposeSignerRemoval(context, name, confirm));
+  say(text);
+  return { signer: name, ...json };
 }
 
 async function removeFrom(
@@ -72,13 +95,15 @@ async function removeFrom(
   ).catch((error: unknown) => {
     throw cannotRetrieveSigners(error, gun);
   });
-  if (!removed) {
-    throw new UsageError("CANCELLED", `${name} was not removed from ${repository}: not confirmed`, {
-      hint: "Answer y, or give --force.",
-    });
-  }
+  if (!removed) throw declined(name, repository);
   say(`Successfully removed ${name} from ${repository}\n\n`);
   return { repository, signer: name };
+}
+
+function declined(name: string, repository: string): UsageError {
+  return new UsageError("CANCELLED", `${name} was not removed from ${repository}: not confirmed`, {
+    hint: "Answer y, or give --force.",
+  });
 }
 
 async function confirmLast(name: string, repository: string, io: Io): Promise<boolean> {

@@ -6,6 +6,7 @@ import { withNoInit, withTrust } from "../../open/trust.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { collectionArgument, gunHelp, targetRoleOption, targetRoles } from "../../options/target-arguments.ts";
+import { isProposing, proposeHelp, proposeOptions } from "../../options/proposal-flags.ts";
 import { noInitEnvironment, noInitOption, trustEnvironment, trustExitCodes } from "../../options/trust-flags.ts";
 import { printable } from "../../output/printable.ts";
 import { targetJson } from "../../output/target-json.ts";
@@ -22,6 +23,7 @@ export const command = defineCommand(
       "Signs the SHA-256, the SHA-512 and the size of FILE under NAME, and publishes them at once. Nothing is staged, as `notary add` does without -p. The file itself is not uploaded: publish it where you like. Without FILE, give --sha256 and --size, as for `notary addhash`.",
       "NAME replaces an entry of that name. A collection without trust data is created. For images use `tagseal sign`: docker reads tags from targets and targets/releases alone.",
       gunHelp,
+      proposeHelp,
     ],
     options: {
       role: targetRoleOption("Sign in this role"),
@@ -30,6 +32,7 @@ export const command = defineCommand(
       sha512: { kind: "text", value: "hex", help: "SHA-512 of the content, in addition to --sha256" },
       size: { kind: "text", value: "bytes", help: "Size of the content, with --sha256" },
       json: jsonOption,
+      ...proposeOptions,
       "no-init": noInitOption,
       ...passphraseOptions,
     },
@@ -46,15 +49,21 @@ export const command = defineCommand(
   },
   async ({ options, args: [typed = "", name = "", file] }, given) => {
     const io = withNoInit(given, options["no-init"]);
-    const { reference, gun } = collectionArgument(typed);
+    const collection = collectionArgument(typed);
+    const { reference, gun } = collection;
     const roles = targetRoles(options.role);
     const target = await newTarget({ ...options, file }, io.signal);
+    const placed = { name, roles };
+    if (isProposing(options)) {
+      const { proposeAsAsked } = await import("../../proposals/propose-change.ts");
+      const { proposeTarget } = await import("../../../trust/proposals/proposed-changes.ts");
+      return await proposeAsAsked(collection, options, io, (context) => proposeTarget(context, placed, target));
+    }
     const settings = {
       access: "write",
       notify: tellTrustEvents(io, { quiet: options.json }),
       passphrases: await passphraseSource(options, io),
     } as const;
-    const placed = { name, roles };
     const { initialised } = await withTrust(io, reference, settings, (context) => addTarget(context, placed, target));
     if (options.json) writeJson(io, { gun, name, roles, ...targetJson(target), initialised });
     else io.stdout.write(printable(`Signed target "${name}" in ${roles.join(", ")} of ${gun}\n`));
