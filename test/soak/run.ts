@@ -11,6 +11,8 @@ import { liveThroughDay } from "../day/day.ts";
 import { fuzzGate } from "../gate/fuzzing.ts";
 import { crashLoop } from "../support/crash-loop.ts";
 import { startEvilTrustServer } from "../support/evil-trust-server.ts";
+import type { Moment } from "../support/killed-command.ts";
+import { killedRecoveries, type KilledRecoveryName, surviveKilledRecovery } from "../support/killed-recovery.ts";
 import { killedCommands, type KilledCommandName, surviveKill } from "../support/killed-rotation.ts";
 import { Scope, writeLayout } from "../support/peers.ts";
 import { racePublishers } from "../support/publishers.ts";
@@ -59,16 +61,31 @@ async function crash(): Promise<boolean> {
   return lost.length === 0;
 }
 
-/** Rotations and a renewal, each killed at every request, every answer and every change of a file. @returns true when all held */
+/**
+ * Rotations, a renewal and recoveries, each killed at every request, every answer and every change of a file. `TAGSEAL_KILL_ONLY=renewal` names
+ * which, several with `;`.
+ *
+ * @returns true when all held
+ */
 async function kill(): Promise<boolean> {
   await using scope = new Scope("soak");
   const server = await startEvilTrustServer(scope);
+  const place = { scope, server };
+  const only = process.env["TAGSEAL_KILL_ONLY"]?.split(";");
+  const stories: [string, (moment: Moment) => Promise<boolean>][] = [
+    ...(Object.keys(killedCommands) as KilledCommandName[]).map(
+      (name) => [name, (moment: Moment) => surviveKill(name, moment, place)] satisfies [string, unknown],
+    ),
+    ...(Object.keys(killedRecoveries) as KilledRecoveryName[]).map(
+      (name) => [name, (moment: Moment) => surviveKilledRecovery(name, moment, place)] satisfies [string, unknown],
+    ),
+  ];
   let good = true;
-  for (const name of Object.keys(killedCommands) as KilledCommandName[]) {
+  for (const [name, survive] of stories.filter(([story]) => only?.includes(story) ?? true)) {
     for (const kind of ["request", "answer", "change"] as const) {
       let number = 1;
       try {
-        while (await surviveKill(name, { kind, number }, { scope, server })) number += 1;
+        while (await survive({ kind, number })) number += 1;
       } catch (error) {
         good = false;
         say(`    ${name}, ${kind} ${number}: ${error instanceof Error ? error.stack : String(error)}`);

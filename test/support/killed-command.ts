@@ -8,10 +8,11 @@ import type { Environment } from "./processes.ts";
 
 /**
  * `request`: its n-th request has arrived and is not passed on; `answer`: the server has acted on it, and the answer is held; `publishing` and
- * `published`: the same for the one that publishes; `change`: the n-th in a directory.
+ * `published`: the same for the one that publishes; `deleting` and `deleted`: for the one that deletes; `reading back`: the n-th request after the
+ * publication has arrived; `change`: the n-th in a directory.
  */
 export interface Moment {
-  readonly kind: "request" | "answer" | "publishing" | "published" | "change";
+  readonly kind: "request" | "answer" | "publishing" | "published" | "deleting" | "deleted" | "reading back" | "change";
   /** from 1 on */
   readonly number: number;
 }
@@ -32,18 +33,23 @@ export async function killedAt(
 ): Promise<boolean> {
   const child = spawn(tagsealCommand, argv, { env: { ...process.env, ...env }, stdio: "ignore" });
   const ended = once(child, "close");
-  const counts = { request: 0, publishing: 0, change: 0 };
+  const counts = { request: 0, publishing: 0, deleting: 0, reading: 0, change: 0 };
   const kill = async (): Promise<"silence"> => {
     child.kill("SIGKILL");
     await ended;
     return "silence";
   };
   server.tamper = async ({ method }, forward) => {
-    const [number, publication] = [(counts.request += 1), method === "POST" ? (counts.publishing += 1) : 0];
+    const number = (counts.request += 1);
+    const publication = method === "POST" ? (counts.publishing += 1) : 0;
+    const deletion = method === "DELETE" ? (counts.deleting += 1) : 0;
+    const reading = counts.publishing > 0 && publication === 0 ? (counts.reading += 1) : 0;
     const is = (kind: Moment["kind"], count: number): boolean => moment.kind === kind && moment.number === count;
-    if (is("request", number) || is("publishing", publication)) return await kill();
+    const isBefore = is("request", number) || is("publishing", publication) || is("deleting", deletion);
+    if (isBefore || is("reading back", reading)) return await kill();
     const answer = await forward();
-    return is("answer", number) || is("published", publication) ? await kill() : answer;
+    const isAfter = is("answer", number) || is("published", publication) || is("deleted", deletion);
+    return isAfter ? await kill() : answer;
   };
   const watchers = directories.map((directory) =>
     watch(directory, () => {

@@ -1,26 +1,10 @@
-/** A publisher whose rotations and renewals are killed, and what must hold afterwards. */
+/** Rotations and renewals that are killed, and what must hold afterwards. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { PrivateKey } from "../../src/crypto/private-key.ts";
-import { FileKeyStore } from "../../src/keys/file-key-store.ts";
-import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
-import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
-import { readCollection } from "../../src/trust/reading/collection-reading.ts";
-import { verifyTag } from "../../src/trust/reading/verify.ts";
-import { rotateKey } from "../../src/trust/rotation/rotate.ts";
-import { addSigner } from "../../src/trust/signers/signer.ts";
-import type { TrustContext } from "../../src/trust/trust-context.ts";
-import type { RoleName } from "../../src/tuf/metadata.ts";
-import { isDelegation } from "../../src/tuf/role-name.ts";
-import { baseRoleSigners, declaredSigners, type RoleSigners } from "../../src/tuf/role-signers.ts";
-import type { TrustedCollection } from "../../src/tuf/trusted-collection.ts";
-import { digestOf, tagOf } from "../trust/trust-story.ts";
-import { client, type Client } from "./clients.ts";
+import { tagOf } from "../trust/trust-story.ts";
 import type { EvilTrustServer } from "./evil-trust-server.ts";
 import { killedAt, type Moment } from "./killed-command.ts";
+import { KilledPublisher } from "./killed-publisher.ts";
 import type { Scope } from "./processes.ts";
 
 /** The commands that are killed, by name, and the role whose keys they replace. */
@@ -44,71 +28,6 @@ export const killedCommands = {
 /** The name of a command that is killed. */
 export type KilledCommandName = keyof typeof killedCommands;
 
-let count = 0;
-
-/** One repository, its owner with all keys, and a reader that knows it. */
-class Publisher {
-  readonly user: Client;
-  readonly #reader: Client;
-  readonly #server: EvilTrustServer;
-  readonly gun: string;
-  readonly keys: FileKeyStore;
-
-  constructor(scope: Scope, server: EvilTrustServer) {
-    count += 1;
-    this.#server = server;
-    this.gun = `localhost:5000/killed/app${count}`;
-    this.user = client(scope, { name: `owner-${count}`, server });
-    this.#reader = client(scope, { name: `reader-${count}`, server });
-    const directory = join(this.user.trustDirectory, "private");
-    this.keys = new FileKeyStore({ directory, passphrases: fromEnvironment(this.user.env), iterations: 10 });
-  }
-
-  async as<T>(who: "owner" | "reader", work: (context: TrustContext) => Promise<T>): Promise<T> {
-    const { dockerConfig } = who === "owner" ? this.user : this.#reader;
-    const context = await openTrustContext({
-      reference: parseImageReference(this.gun),
-      dockerConfigDir: dockerConfig,
-      keys: this.keys,
-      env: { DOCKER_CONTENT_TRUST_SERVER: this.#server.honestUrl },
-      allowPlainHttpLoopback: true,
-      access: "admin",
-    });
-    try {
-      return await work(context);
-    } finally {
-      context.close();
-    }
-  }
-
-  async publish(): Promise<void> {
-    await this.as("owner", async (context) => {
-      const alice = PrivateKey.generate("ecdsa");
-      await this.keys.add(alice, { role: "alice" });
-      await addSigner(context, "alice", [alice.publicKey]);
-      await rotateKey(context, "snapshot", { holder: "publisher" });
-      await signTags(context, [tagOf("v1")]);
-    });
-    await this.reads("v1");
-  }
-
-  async reads(tag: string): Promise<void> {
-    const { digest, signers } = await this.as("reader", (context) => verifyTag(context, tag));
-    assert.deepEqual([digest, signers], [digestOf(tag), ["alice"]]);
-  }
-
-  /** The keys that sign a role, by the IDs of their files. */
-  async keysOf(role: string): Promise<readonly string[]> {
-    const collection = await this.as("reader", readCollection);
-    const { roleKeys, keys } = signersOf(collection, role);
-    return (roleKeys.keyIds ?? []).map((id) => keys.get(id)?.bareKeyId ?? id);
-  }
-}
-
-function signersOf(collection: TrustedCollection, role: RoleName): RoleSigners {
-  return isDelegation(role) ? declaredSigners(collection.targets, role) : baseRoleSigners(collection.root, role);
-}
-
 /**
  * Kills a command at a moment, and shows that the repository is before or after it and usable, and that the command, run again, finishes.
  *
@@ -119,16 +38,14 @@ export async function surviveKill(
   moment: Moment,
   { scope, server }: { readonly scope: Scope; readonly server: EvilTrustServer },
 ): Promise<boolean> {
-  const publisher = new Publisher(scope, server);
+  const publisher = new KilledPublisher(scope, server);
   await publisher.publish();
   const { gun, user, keys } = publisher;
   const { role, argv } = killedCommands[name];
   const rotated = role ?? "targets";
   const before = await publisher.keysOf(rotated);
   const kept = await keys.list();
-  const metadata = join(user.trustDirectory, "tuf", gun);
-  const directories = [join(user.trustDirectory, "private"), metadata, join(metadata, "metadata")];
-  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const { directories } = publisher;
   const wasKilled = await killedAt(moment, argv(gun), { server, env: user.env, directories });
   const where = `${name}, killed at ${moment.kind} ${moment.number}`;
 
@@ -136,8 +53,7 @@ export async function surviveKill(
   const between = await publisher.keysOf(rotated);
   assert.equal(between.length, 1, where);
   // Without the record of it the rotation had ended, and a second run is another one.
-  const isToBeFinished =
-    between[0] !== before[0] && readdirSync(metadata).some((file) => file.startsWith(".tagseal-rotation-"));
+  const isToBeFinished = between[0] !== before[0] && publisher.remembersRotation;
   if (wasKilled) {
     assert.ok((await keys.list()).length <= kept.length + 1, `${where}: one new key at most`);
     await publisher.as("owner", (context) => signTags(context, [tagOf("v2")]));

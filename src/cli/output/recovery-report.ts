@@ -78,8 +78,12 @@ function stepText(step: RecoveryStep, spareId: string | undefined): string {
   return `delete the repository on the trust server and make it again under a new root key, with the same tags and signers: no root key of it is left (${step.replaced.join(", ")})`;
 }
 
-function rotationStep({ role, replaced, holder }: Extract<RecoveryStep, { kind: "rotate" }>, spareId?: string): string {
+function rotationStep(
+  { role, replaced, holder, isPublished }: Extract<RecoveryStep, { kind: "rotate" }>,
+  spareId?: string,
+): string {
   const old = replaced.length === 0 ? "" : ` ${replaced.join(", ")}`;
+  if (isPublished === true) return `finish an earlier run, which replaced the ${role} key${old}`;
   if (holder === "server") return `replace the ${role} key${old} by a new one of the trust server`;
   const signer = role === "root" && spareId !== undefined ? `; the spare ${spareId} signs` : "";
   return `replace the ${role} key${old} by a new one${signer}`;

@@ -72,16 +72,21 @@ export class OpenedRecovery {
    * @param role whose keys `--key` names
    */
   async tools(gun: string, keys: KeyStore, role: RoleName): Promise<RepairTools> {
-    const { RotationFile } = await import("../../trust/trust-directory/rotation-file.ts");
     const { mentionsOfKey } = await import("../../trust/trust-directory/key-mentions.ts");
     const directory = trustDirectoryOf(this.#io);
     return {
       force: this.#flags.force,
       rootKey: async (replaced) => await (this.#rootKey ??= this.#newRootKey(replaced, keys)),
       ...(this.#flags.key.length === 0 ? {} : { keys: async () => await this.#chosen(keyUseOf(role, gun)) }),
-      memoryOf: (rotated) => RotationFile.ofRole(directory, gun, rotated),
+      memoryOf: await this.memoryOf(gun),
       ...(this.#flags["remove-old"] ? { removeOld: (keyId: string) => mentionsOfKey(directory, keyId) } : {}),
     };
+  }
+
+  /** What this machine remembers of rotations of a collection that did not end. */
+  async memoryOf(gun: string): Promise<RepairTools["memoryOf"]> {
+    const { RotationFile } = await import("../../trust/trust-directory/rotation-file.ts");
+    return (role) => RotationFile.ofRole(trustDirectoryOf(this.#io), gun, role);
   }
 
   /** Keys that `--key` names, for a rehearsal: nothing is added to the keys of this machine. */

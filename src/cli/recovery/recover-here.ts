@@ -79,8 +79,11 @@ async function planned(name: string, wanted: WantedRecovery, { opened, io }: Too
   const { MemoryTrustCache } = await import("../../trust/memory-cache.ts");
   const { replace, withoutSpare, accidents } = wanted;
   return await withTrust(io, imageArgument(name).reference, settings(io, opened, "read"), async (context) => {
-    const collection = await lastState({ ...context, cache: new MemoryTrustCache(context.cache) });
-    const options = { replace, withoutSpare, spare: opened.spareId };
+    const isRootLost = accidents.some((accident) => accident.what === "lost" && accident.role === "root");
+    const cache = new MemoryTrustCache(context.cache);
+    const collection = await lastState({ ...context, cache }, { mayBeMadeAgain: isRootLost });
+    const memoryOf = await opened.memoryOf(context.gun);
+    const options = { replace, withoutSpare, spare: opened.spareId, memoryOf };
     return { collection, plan: await planAccidents(context, collection, accidents, options) };
   });
 }

@@ -5,6 +5,7 @@ import { isBaseRole, parentOf } from "../../tuf/role-name.ts";
 import { baseRoleSigners, declaredSigners, delegatedRole, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
+import { isPublished, type RotationMemory } from "../rotation/begun-rotation.ts";
 import { namedKeys } from "../rotation/replaced-keys.ts";
 import { signerName } from "../reading/released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -19,6 +20,8 @@ export interface PlanOptions {
   readonly replace: readonly string[];
   /** all other root keys are lost as well */
   readonly withoutSpare: boolean;
+  /** what this machine remembers of a rotation that did not end */
+  readonly memoryOf: (role: RoleName) => RotationMemory | undefined;
 }
 
 /**
@@ -81,10 +84,24 @@ class Planning {
     if (role === "timestamp" || (role === "snapshot" && !(await this.#isHere(role))))
       return { kind: "rotate", role, replaced: this.#named(role), holder: "server", isLeaked };
     const candidates = await this.#candidates(role);
+    const before = await this.#publishedBefore(candidates);
+    if (before !== undefined) {
+      if (!isLeaked) this.lost.push(...before);
+      return { kind: "rotate", role, replaced: before, holder: undefined, isLeaked, isPublished: true };
+    }
     const replaced = isLeaked ? leakedKeys(candidates) : lostKeys(candidates);
     if (!isLeaked) this.lost.push(...replaced);
     if (role === "root") return await this.#root(candidates, replaced, isLeaked);
     return { kind: "rotate", role, replaced, holder: role === "snapshot" ? "server" : undefined, isLeaked };
+  }
+
+  /** The keys that an earlier run replaced; undefined when there is none, or when it is its new key that the user means. */
+  async #publishedBefore({ role, named, here, replace }: RoleCandidates): Promise<readonly string[] | undefined> {
+    const begun = await this.#options.memoryOf(role)?.load();
+    if (!isPublished(begun, named)) return undefined;
+    const { replaced, newKeyId } = begun;
+    const isMeant = here.includes(newKeyId) && replace.every((keyId) => replaced.includes(keyId));
+    return isMeant ? replaced : undefined;
   }
 
   async #root(

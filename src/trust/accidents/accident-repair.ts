@@ -4,7 +4,7 @@ import type { RenewResult } from "../renewal/renew.ts";
 import { renewCollection } from "../renewal/renew.ts";
 import type { RotationMemory } from "../rotation/begun-rotation.ts";
 import type { FindMentions } from "../rotation/retired-keys.ts";
-import { rotateKey, type RotateResult } from "../rotation/rotate.ts";
+import { rotateKey, type RotateOptions, type RotateResult } from "../rotation/rotate.ts";
 import type { TrustContext } from "../trust-context.ts";
 import type { AccidentPlan, RecoveryStep } from "./accident.ts";
 import { restartCollection, type RestartResult } from "./restart.ts";
@@ -49,21 +49,39 @@ async function doStep(context: TrustContext, step: RecoveryStep, tools: RepairTo
   if (step.kind === "renew") return { kind: "renew", renewal: await renewCollection(context) };
   if (step.kind === "rotate") return { kind: "rotate", rotation: await rotate(context, step, tools) };
   const key = await tools.rootKey(step.replaced);
-  return { kind: "restart", restart: await restartCollection(context, { key }) };
+  const memory = tools.memoryOf("targets");
+  return { kind: "restart", restart: await restartCollection(context, key, memory) };
 }
 
 async function rotate(
   context: TrustContext,
-  { role, replaced, holder }: Extract<RecoveryStep, { kind: "rotate" }>,
+  { role, replaced, holder, isPublished }: Extract<RecoveryStep, { kind: "rotate" }>,
   { rootKey, keys, memoryOf, removeOld, force }: RepairTools,
 ): Promise<RotateResult> {
   const memory = memoryOf(role);
-  const given = role === "root" ? async () => [await rootKey(replaced)] : keys;
+  if (isPublished === true) return await rotateKey(context, role, { ...optional(memory, removeOld) });
+  const given = role === "root" ? async () => [await remembered(await rootKey(replaced), replaced, memory)] : keys;
   return await rotateKey(context, role, {
     force,
     ...(holder === undefined ? { replace: replaced } : { holder }),
     ...(holder === undefined && given !== undefined ? { keys: given } : {}),
-    ...(memory === undefined || role === "root" ? {} : { memory }),
-    ...(removeOld === undefined ? {} : { removeOld }),
+    ...optional(memory, removeOld),
   });
+}
+
+function optional(
+  memory: RotationMemory | undefined,
+  removeOld: FindMentions | undefined,
+): Pick<RotateOptions, "memory" | "removeOld"> {
+  return { ...(memory === undefined ? {} : { memory }), ...(removeOld === undefined ? {} : { removeOld }) };
+}
+
+/** One root key serves several collections; each remembers whether it has it. */
+async function remembered(
+  key: PublicKey,
+  replaced: readonly string[],
+  memory: RotationMemory | undefined,
+): Promise<PublicKey> {
+  await memory?.save({ keysBefore: [], replaced, newKeyId: key.canonicalKeyId });
+  return key;
 }

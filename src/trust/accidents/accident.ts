@@ -19,6 +19,8 @@ export type RecoveryStep =
       readonly holder: "server" | undefined;
       /** the old key may be in the wrong hands */
       readonly isLeaked: boolean;
+      /** an earlier run published the new key, and only did not end */
+      readonly isPublished?: boolean;
     }
   /** the collection is deleted and made again under a new root, with the same content */
   | { readonly kind: "restart"; readonly replaced: readonly string[] }

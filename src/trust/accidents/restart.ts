@@ -1,21 +1,21 @@
 /** A collection made again under a new root, because no key of its old root is left. */
 
 import { hasCode, reworded } from "../../errors.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
-import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { MemoryTrustCache } from "../memory-cache.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
-import type { InitialiseResult } from "../publishing/initial-collection.ts";
+import { type InitialiseResult, keyIdsOf } from "../publishing/initial-collection.ts";
 import { type CollectionChange, publishChange } from "../publishing/publish.ts";
-import type { RootChoice } from "../publishing/root-choice.ts";
 import { notSigned, readCollection } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import { releasedEntries } from "../reading/released-tags.ts";
 import { rememberedCollection } from "../recovery/remembered-collection.ts";
+import type { RotationMemory } from "../rotation/begun-rotation.ts";
+import { NewKeys } from "../rotation/new-keys.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** The new collection. */
@@ -31,56 +31,131 @@ export interface RestartResult extends InitialiseResult {
  * `targets` is signed by a new repository key; what signers signed stays as it is. Readers that remember the old root refuse the new one until
  * they forget it.
  *
- * If it is interrupted between the two, the next run makes the collection from what this machine remembers of the old one.
+ * If it is interrupted between the two, the next run makes the collection from what this machine remembers of the old one. After the
+ * publication, the next run only forgets the old root.
  *
+ * @param memory remembers the new repository key
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither the server nor this machine has the old collection
+ * @throws UsageError `FILE_UNWRITABLE` when this machine cannot remember it; nothing is deleted then
  * @throws NetworkError `AUTHENTICATION_REFUSED` without the rights of an administrator, and as `publishChange`
  */
-export async function restartCollection(context: TrustContext, root: RootChoice = {}): Promise<RestartResult> {
-  const old = await lastState(context);
-  await context.repository.delete();
-  // The memory of the old collection stays until the new one is published.
-  const fresh = { ...context, cache: new MemoryTrustCache(), stagedChanges: async () => 0 };
+export async function restartCollection(
+  context: TrustContext,
+  key: PublicKey,
+  memory?: RotationMemory,
+): Promise<RestartResult> {
+  const { old, again, refusal } = await oldState({ ...context, mustRemember: true });
   const change = new TakeOver(old);
-  const { initialised } = await publishChange(fresh, new HeldKeys(fresh), change, { initialise: "explicitly", root });
+  if (again !== undefined && !(change.isIn(again) && hasRootKey(again, key))) throw refusal;
+  const keys = again === undefined ? await deleteAndPublish(context, change, { key, memory }) : keysIn(again);
+  // Before the last step: the next run would not look for it.
+  await memory?.clear();
   await context.removeRemembered();
   const now = await readCollection({ ...context, notify: () => undefined });
   const tags = new Set(releasedEntries(now, () => undefined).map(({ tag }) => tag)).size;
+  return { ...keys, tags, dropped: [...old.invalidDelegations.keys()] };
+}
+
+interface NewOwner {
+  readonly key: PublicKey;
+  readonly memory: RotationMemory | undefined;
+}
+
+async function deleteAndPublish(
+  context: TrustContext,
+  change: TakeOver,
+  { key, memory }: NewOwner,
+): Promise<InitialiseResult> {
+  // The memory of the old collection stays until the new one is published.
+  const fresh = { ...context, cache: new MemoryTrustCache(), stagedChanges: async () => 0 };
+  const held = new HeldKeys(fresh);
+  // Made first: a passphrase that is not given must not come between the deletion and the publication.
+  const use = { role: "targets", gun: context.gun } as const;
+  const source = memory === undefined ? {} : { memory };
+  const newKeys = new NewKeys(context.keys, async (wanted) => await held.make(wanted), source);
+  const targets = (await held.linked(use))?.publicKey ?? (await newKeys.make(use, change.replacedKeys));
+  await context.repository.delete();
+  const options = { initialise: "explicitly", root: { key }, targets } as const;
+  const { initialised } = await publishChange(fresh, held, change, options);
   if (initialised === undefined) throw notSigned(context);
-  return { ...initialised, tags, dropped: [...old.invalidDelegations.keys()] };
+  return initialised;
+}
+
+function rootKeysOf({ root }: TrustedCollection): readonly PublicKey[] {
+  return keysOf(baseRoleSigners(root, "root"));
+}
+
+function hasRootKey(collection: TrustedCollection, { bareKeyId }: PublicKey): boolean {
+  return rootKeysOf(collection).every((key) => key.bareKeyId === bareKeyId);
+}
+
+function keysIn(collection: TrustedCollection): InitialiseResult {
+  const [rootKey, ...more] = rootKeysOf(collection);
+  const [targets] = keysOf(baseRoleSigners(collection.root, "targets"));
+  if (rootKey === undefined || targets === undefined) throw new Error("a verified root names its keys");
+  return keyIdsOf([rootKey, ...more], targets);
 }
 
 /**
  * A collection that had an accident, as the server has it, also if it has expired; or after an interruption as this machine remembers it.
  *
+ * @param mayBeMadeAgain an earlier run may have made it again, and this one is to finish
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither has it; `ROOT_ROTATION_REFUSED` when it was made again already; what an update
  *   can refuse; NetworkError
  */
-export async function lastState(context: TrustContext): Promise<TrustedCollection> {
+export async function lastState(
+  context: TrustContext,
+  { mayBeMadeAgain }: { readonly mayBeMadeAgain: boolean },
+): Promise<TrustedCollection> {
+  const { old, refusal } = await oldState(context);
+  if (refusal !== undefined && !mayBeMadeAgain) throw refusal;
+  return old;
+}
+
+interface OldState {
+  readonly old: TrustedCollection;
+  /** the new one, when the server has that already, under root keys of this machine alone */
+  readonly again?: TrustedCollection;
+  /** of the new one, by what this machine remembers */
+  readonly refusal?: unknown;
+}
+
+async function oldState(context: TrustContext): Promise<OldState> {
   const quiet = { ...context, notify: () => undefined };
   try {
     const current = await readForWriting(quiet, { replacesServerKeys: true });
-    const last = current ?? (await rememberedCollection(context))?.trusted;
-    if (last === undefined) throw notSigned(context);
-    return last;
+    return { old: current ?? (await remembered(context)) };
   } catch (error) {
-    if (!hasCode(error, "ROOT_ROTATION_REFUSED") || !(await hasRootOfThisMachine(context))) throw error;
+    if (!hasCode(error, "ROOT_ROTATION_REFUSED")) throw error;
+    const again = await madeHere(quiet);
+    if (again === undefined) throw error;
     const hint = `The repository was made again with a root key of this machine. Forget the old root here: tagseal trust delete ${context.gun}`;
-    throw reworded(error, { hint });
+    return { old: await remembered(context), again, refusal: reworded(error, { hint }) };
   }
 }
 
-/** An earlier run ended between the publication and forgetting the old root. */
-async function hasRootOfThisMachine(context: TrustContext): Promise<boolean> {
-  const root = parseMetadata("root", await context.repository.fetch("root", maxFileBytes("root")));
-  return (await new HeldKeys(context).countHeld(keysOf(baseRoleSigners(root, "root")))) > 0;
+async function remembered(context: TrustContext): Promise<TrustedCollection> {
+  const last = (await rememberedCollection(context))?.trusted;
+  if (last === undefined) throw notSigned(context);
+  return last;
+}
+
+/** An earlier run ended between the publication and forgetting the old root. Other people's root keys beside one of this machine do not count. */
+async function madeHere(context: TrustContext): Promise<TrustedCollection | undefined> {
+  const current = await readForWriting({ ...context, cache: new MemoryTrustCache() });
+  if (current === undefined) return undefined;
+  const keys = rootKeysOf(current);
+  return (await new HeldKeys(context).countHeld(keys)) === keys.length ? current : undefined;
 }
 
 class TakeOver implements CollectionChange {
+  /** canonical IDs of the old repository keys */
+  readonly replacedKeys: readonly string[];
   readonly #targets: MetadataFile<TargetsBody>;
   readonly #delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
 
-  constructor({ targets, delegations }: Pick<TrustedCollection, "targets" | "delegations">) {
+  constructor({ root, targets, delegations }: Pick<TrustedCollection, "root" | "targets" | "delegations">) {
+    this.replacedKeys = keysOf(baseRoleSigners(root, "targets")).map(({ canonicalKeyId }) => canonicalKeyId);
     this.#targets = targets;
     this.#delegations = delegations;
   }

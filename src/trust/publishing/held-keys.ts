@@ -87,9 +87,14 @@ export class HeldKeys {
    * @throws as {@link HeldKeys.keptOrMade}
    */
   async linkedOrMade(use: KeyUse): Promise<SigningKey> {
+    return (await this.linked(use)) ?? (await this.make(use));
+  }
+
+  /** The key that is linked for this role of this collection; undefined when there is none. @throws as {@link HeldKeys.keptOrMade} */
+  async linked(use: KeyUse): Promise<SigningKey | undefined> {
     const keys = await this.#context.keys.list();
     const linked = keys.find(({ uri, role, gun }) => uri !== undefined && role === use.role && gun === use.gun);
-    return linked === undefined ? await this.make(use) : await this.#kept(use, linked.keyId);
+    return linked === undefined ? undefined : await this.#kept(use, linked.keyId);
   }
 
   /** Keeps the new keys: they are published. */

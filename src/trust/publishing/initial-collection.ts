@@ -17,6 +17,13 @@ export interface InitialiseResult {
   readonly targetsKeyId: string;
 }
 
+/** The keys that a new collection gets. */
+export interface InitialKeys {
+  readonly root?: RootChoice;
+  /** in the key store of the context; one that is linked, or a new one, when omitted */
+  readonly targets?: PublicKey;
+}
+
 /** A new collection: a fresh draft for each attempt, with the same keys. */
 export interface InitialCollection {
   readonly keys: InitialiseResult;
@@ -35,7 +42,7 @@ export interface InitialCollection {
 export async function prepareCollection(
   context: TrustContext,
   held: HeldKeys,
-  choice: RootChoice = {},
+  { root: choice = {}, targets: repositoryKey }: InitialKeys,
 ): Promise<InitialCollection> {
   const leftover = await findUnpublished(context);
   if (leftover !== undefined) return withChosenRoot(carriedOn(leftover), choice, context);
@@ -44,12 +51,12 @@ export async function prepareCollection(
     context.repository.getKey("timestamp"),
   ]);
   const rootKeys = await rootKeysFor(context, held, choice);
-  const targets = await held.linkedOrMade({ role: "targets", gun: context.gun });
+  const targets = repositoryKey ?? (await held.linkedOrMade({ role: "targets", gun: context.gun })).publicKey;
   const [rootKey, ...moreRootKeys] = rootKeys;
   const { threshold: rootThreshold = 1 } = choice;
-  const keys = { rootKey, moreRootKeys, rootThreshold, targets: targets.publicKey, snapshot, timestamp };
+  const keys = { rootKey, moreRootKeys, rootThreshold, targets, snapshot, timestamp };
   return {
-    keys: keyIdsOf(rootKeys, targets.publicKey),
+    keys: keyIdsOf(rootKeys, targets),
     draft: () => CollectionEditor.create(context.gun, keys),
   };
 }
@@ -100,7 +107,8 @@ function withChosenRoot(
   });
 }
 
-function keyIdsOf([rootKey, ...more]: readonly [PublicKey, ...PublicKey[]], targetsKey: PublicKey): InitialiseResult {
+/** The IDs of these keys. */
+export function keyIdsOf([rootKey, ...more]: readonly [PublicKey, ...PublicKey[]], targetsKey: PublicKey): InitialiseResult {
   return {
     rootKeyId: rootKey.canonicalKeyId,
     rootCertificateId: rootKey.keyId,

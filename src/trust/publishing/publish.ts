@@ -7,11 +7,10 @@ import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { HeldKeys } from "./held-keys.ts";
-import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
+import { type InitialCollection, type InitialiseResult, type InitialKeys, prepareCollection } from "./initial-collection.ts";
 import type { Repair } from "../renewal/repair.ts";
 import { requirePermission } from "./must-exist.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
-import type { RootChoice } from "./root-choice.ts";
 import { pause } from "../../timing/pause.ts";
 import { RetryPace } from "./retry-pace.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -42,11 +41,9 @@ export interface Publication {
 }
 
 /** What publishing may do beyond the change. */
-export interface PublishOptions {
+export interface PublishOptions extends InitialKeys {
   /** create the collection if the server does not have it: by the way, unless the context forbids it, or as what was asked for */
   readonly initialise: boolean | "explicitly";
-  /** the root key of a collection that is created */
-  readonly root?: RootChoice;
 }
 
 /**
@@ -218,7 +215,7 @@ class Publisher {
   async #prepared(): Promise<InitialCollection> {
     if (!this.#options.initialise) throw notSigned(this.#context);
     if (this.#options.initialise !== "explicitly") requirePermission(this.#context);
-    this.#initial ??= await prepareCollection(this.#context, this.#held, this.#options.root);
+    this.#initial ??= await prepareCollection(this.#context, this.#held, this.#options);
     return this.#initial;
   }
 

@@ -40,6 +40,15 @@ export async function keyMadeBefore(
   return made.length === 1 ? made[0] : undefined;
 }
 
+/** True when a rotation was published: a role names its key, and none of those that it replaces. @param named canonical IDs */
+export function isPublished(
+  begun: BegunRotation | undefined,
+  named: readonly string[],
+): begun is BegunRotation & { readonly newKeyId: string } {
+  if (begun?.newKeyId === undefined || !named.includes(begun.newKeyId)) return false;
+  return !begun.replaced.some((keyId) => named.includes(keyId));
+}
+
 /** Canonical IDs of the private keys that are kept for a use. */
 export async function keysFor(
   keys: KeyStore,

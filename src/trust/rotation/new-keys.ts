@@ -2,7 +2,7 @@ import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError } from "../../errors.ts";
 import type { KeyStore, KeyUse } from "../../keys/key-store.ts";
-import { type BegunRotation, keyMadeBefore, keysFor, type RotationMemory } from "./begun-rotation.ts";
+import { type BegunRotation, isPublished, keyMadeBefore, keysFor, type RotationMemory } from "./begun-rotation.ts";
 
 /** Where the new keys of a rotation come from. */
 export interface NewKeySource {
@@ -42,9 +42,7 @@ export class NewKeys {
   ): Promise<(BegunRotation & { readonly newKeyId: string }) | undefined> {
     if (this.#source.keys !== undefined || this.#keys !== undefined) return undefined;
     const begun = await this.#source.memory?.load();
-    const newKeyId = begun?.newKeyId;
-    if (begun === undefined || newKeyId === undefined || !named.includes(newKeyId)) return undefined;
-    return begun.replaced.some((keyId) => named.includes(keyId)) ? undefined : { ...begun, newKeyId };
+    return isPublished(begun, named) ? begun : undefined;
   }
 
   /** As {@link NewKeys.make}, with the same key each time. */
@@ -62,7 +60,8 @@ export class NewKeys {
     const { memory } = this.#source;
     const begun = await memory?.load();
     const before = await keyMadeBefore(begun, this.#store, use);
-    if (before !== undefined) {
+    // The key of an earlier run may be lost or leaked itself by now.
+    if (before !== undefined && !replaced.includes(before)) {
       await memory?.save({ keysBefore: begun?.keysBefore ?? [], replaced, newKeyId: before });
       return await this.#unlocked(before);
     }

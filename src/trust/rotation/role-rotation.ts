@@ -58,13 +58,14 @@ export function outcomeOf(
 
 /** A rotation that an earlier run published; undefined when there is none. @param named the keys of the role now */
 export async function publishedBefore(
-  { newKeys }: RotationTools,
+  { newKeys, replace = [] }: RotationTools,
   named: readonly NamedKey[],
   holder: KeyHolder,
 ): Promise<RotationOutcome | undefined> {
   const before = await newKeys.publishedBefore(named.map(({ canonicalId }) => canonicalId));
   if (before === undefined) return undefined;
   const news = named.filter(({ canonicalId }) => canonicalId === before.newKeyId);
+  if (news.some(({ keyId, canonicalId }) => replace.includes(keyId) || replace.includes(canonicalId))) return undefined;
   return outcomeOf("finished", holder, { news, old: before.replaced.map((id) => ({ keyId: id, canonicalId: id })) });
 }
 

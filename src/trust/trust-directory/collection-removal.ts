@@ -1,9 +1,12 @@
-import { readdir, rm, rmdir } from "node:fs/promises";
+import { readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno } from "../../files/system-error.ts";
 
 /** What docker and notary keep beside each other for one collection. */
 const shared: readonly string[] = ["metadata", "changelist"];
+
+/** Metadata that is being removed. */
+const removed = ".tagseal-removed";
 
 /**
  * Removes the directories and records of one collection, and the directories above it that are empty then. A collection below it, such as
@@ -14,7 +17,13 @@ const shared: readonly string[] = ["metadata", "changelist"];
  * @throws the system's own error
  */
 export async function removeCollection(directory: string, top: string): Promise<void> {
-  for (const name of await namesIn(directory)) {
+  const names = await namesIn(directory);
+  // At once: a part of the metadata would be damaged metadata to the next reader.
+  if (names.includes("metadata")) {
+    await rm(join(directory, removed), { recursive: true, force: true });
+    await rename(join(directory, "metadata"), join(directory, removed));
+  }
+  for (const name of [...names, removed]) {
     if (shared.includes(name) || name.startsWith(".tagseal-"))
       await rm(join(directory, name), { recursive: true, force: true });
   }
