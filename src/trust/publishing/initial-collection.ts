@@ -108,7 +108,10 @@ function withChosenRoot(
 }
 
 /** The IDs of these keys. */
-export function keyIdsOf([rootKey, ...more]: readonly [PublicKey, ...PublicKey[]], targetsKey: PublicKey): InitialiseResult {
+export function keyIdsOf(
+  [rootKey, ...more]: readonly [PublicKey, ...PublicKey[]],
+  targetsKey: PublicKey,
+): InitialiseResult {
   return {
     rootKeyId: rootKey.canonicalKeyId,
     rootCertificateId: rootKey.keyId,

@@ -7,7 +7,12 @@ import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { HeldKeys } from "./held-keys.ts";
-import { type InitialCollection, type InitialiseResult, type InitialKeys, prepareCollection } from "./initial-collection.ts";
+import {
+  type InitialCollection,
+  type InitialiseResult,
+  type InitialKeys,
+  prepareCollection,
+} from "./initial-collection.ts";
 import type { Repair } from "../renewal/repair.ts";
 import { requirePermission } from "./must-exist.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
