@@ -1,7 +1,7 @@
 /** `tagseal trust …` against a sandbox: docker's words and layout, with the documented differences. */
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
@@ -185,6 +185,51 @@ Administrative keys for ${app}
     assert.match(exists.stderr, new RegExp(`^public key file already exists: "${stage.directory}/alice.pub"\n`));
     const nowhere = await stage.run(["trust", "key", "generate", "x", "--dir", "nosuchdir"]);
     assert.match(nowhere.stderr, /^public key path does not exist: "nosuchdir"\n/);
+  });
+
+  it("key generate refuses a repository for a key that serves all", async () => {
+    for (const words of [["gina"], ["--role", "root", "gina"], ["--role", "ian", "gina"]]) {
+      const argv = ["trust", "key", "generate", "--gun", app, "--dir", stage.directory, ...words];
+      const { code, stdout, stderr } = await stage.run(argv);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^--gun is for --role targets, not for (?:gina|root|ian)\nhint: .* \[USAGE\]/u);
+    }
+    assert.equal(existsSync(stage.path("gina.pub")), false);
+  });
+
+  it("key generate --role makes keys for later, which new repositories and rotations use", async () => {
+    const env = stage.stranger();
+    const make = async (...words: readonly string[]): Promise<string> => {
+      const made = await stage.ok(["trust", "key", "generate", "--json", "--dir", stage.directory, ...words], { env });
+      return (json(made) as { keyId: string }).keyId;
+    };
+    const repository = stage.repository("team/later");
+    const root = await make("--role", "root", "later-root");
+    const targets = await make("--role", "targets", "--gun", repository, "later-targets");
+    const { keys } = json(await stage.ok(["trust", "key", "list", "--json"], { env })) as {
+      keys: readonly { keyId: string; purpose: string; gun?: string }[];
+    };
+    assert.deepEqual(
+      keys.map(({ keyId, purpose, gun }) => [keyId, purpose, gun]).toSorted(),
+      [
+        [root, "root", undefined],
+        [targets, "repository", repository],
+      ].toSorted(),
+    );
+    await stage.ok(["trust", "init", repository], { env });
+    await stage.ok(["trust", "key", "rotate", "--key", targets, repository, "targets"], { env });
+    for (const [keyId, role] of [
+      [root, "root"],
+      [targets, "targets"],
+    ] as const) {
+      const shown = json(await stage.ok(["trust", "key", "show", "--json", keyId], { env })) as {
+        namedBy: readonly { repository: string; role: string }[];
+      };
+      assert.ok(
+        shown.namedBy.some((naming) => naming.repository === repository && naming.role === role),
+        role,
+      );
+    }
   });
 
   it("key generate makes the kind of key that you ask for, which then signs; other kinds are refused", async () => {

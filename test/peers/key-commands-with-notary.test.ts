@@ -70,6 +70,21 @@ describe("commands about keys, beside notary's", { skip: missingPeers(["notary"]
     for (const { keyId } of await listed(ours)) await ours.notaryOk(["key", "passwd", keyId]);
   });
 
+  it("a root key that we make is notary's root key, and the one of its new repository", async () => {
+    await using own = new Scope("root-for-notary");
+    const user = client(own, { server: await startTagsealServer(own) });
+    await user.tagsealOk(["trust", "key", "generate", "--role", "root", "--dir", own.directory, "later"]);
+    const [root] = await listed(user);
+    assert.deepEqual(await notaryList(user), [`root ${root?.keyId}`]);
+    const repository = "localhost:5000/team/later";
+    await user.notaryOk(["init", repository, "-p"]);
+    const roots = (await rolesAndIds(user)).filter((line) => line.startsWith("root "));
+    assert.deepEqual(roots, [`root ${root?.keyId}`], "notary made no root key");
+    await user.tagsealOk(["list", repository]);
+    const { stdout } = await user.tagsealOk(["trust", "key", "show", root?.keyId ?? ""]);
+    assert.match(stdout, /^ {2}localhost:5000\/team\/later +root +[0-9a-f]{64}$/mu);
+  });
+
   it("after we change the passphrase notary unlocks with the new one only; what we remove is gone for it", async () => {
     const user = client(scope, { name: "changed" });
     for (const role of ["root", "alice"]) await user.notaryOk(["key", "generate", "ecdsa", "-r", role]);

@@ -34,7 +34,11 @@ export function keyUse(role: string | undefined, gun: string | undefined): Typed
       hint: "Name it, for example --gun registry.example.com/team/app.",
     });
   }
-  if (gun !== undefined) throw new UsageError("USAGE", `--gun is for --role targets, not for ${role}`);
+  if (gun !== undefined) {
+    throw new UsageError("USAGE", `--gun is for --role targets, not for ${role}`, {
+      hint: "For the key of that repository, add --role targets; for any other key, drop --gun.",
+    });
+  }
   if (["snapshot", "timestamp", "releases"].includes(role)) {
     throw new UsageError("USAGE", `--role: keys for ${role} are not made or linked here`, {
       hint: "Name root, targets, or a signer.",

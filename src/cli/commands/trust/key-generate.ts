@@ -27,6 +27,7 @@ export const command = defineCommand(
     summary: "Generate and load a signing key-pair",
     description: [
       "Generates a key. The private key is stored in the trust directory, encrypted under a passphrase. The public key is written to NAME.pub; the owner of a repository adds it with `trust signer add --key NAME.pub NAME REPOSITORY`.",
+      "With --role, the key is one for later. docker, notary and Tagseal use a root key for new repositories; `trust init --root-key` names one of several. `trust key rotate --key KEYID IMAGE targets` makes a targets key the repository key. A targets key that --store makes elsewhere becomes the repository key when the repository is created.",
       "With --store, the key is made in a token or by a service instead, and cannot be read from there. A small file, a link, remembers where it is. `trust key tokens` lists the tokens with their URIs.",
     ],
     options: {
@@ -58,6 +59,10 @@ export const command = defineCommand(
     examples: [
       { text: "generate a key for alice and write alice.pub", line: "tagseal trust key generate alice" },
       {
+        text: "make a root key before there is a repository",
+        line: "tagseal trust key generate --role root release-root",
+      },
+      {
         text: "make a root key in a token; new repositories use it",
         line: "tagseal trust key generate --role root --store 'pkcs11:token=release' release-root",
       },
@@ -71,7 +76,7 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     checkKeyName(name);
-    const use = options.role === undefined ? { role: name } : keyUse(options.role, options.gun);
+    const use = useOf(options, name);
     const algorithm = keyAlgorithm(options.algorithm ?? defaultKeyAlgorithm);
     const path = await newPublicKeyPath(name, options.dir);
     const passphrases = await passphraseSource(options, io);
@@ -91,6 +96,11 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** Without `--role`, the key is a signer's, and docker's rule holds: NAME is the role. `--gun` would have no effect there, and is refused. */
+function useOf({ role, gun }: { readonly role?: string | undefined; readonly gun?: string | undefined }, name: string): KeyUse {
+  return role === undefined && gun === undefined ? { role: name } : keyUse(role ?? name, gun);
+}
 
 /** Where the key is made: in the files, or with a URI, there. Its name there is NAME, unless the URI has one. */
 async function openStore(
