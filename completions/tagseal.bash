@@ -167,10 +167,10 @@ _tagseal_value() {
   "trust key restore --passphrase-fd") echo "" ;;
   "trust key restore --passphrase-command") echo "" ;;
   "trust key restore --passphrase-helper") echo "" ;;
-  "trust key rotate --all-with-key") echo "" ;;
-  "trust key rotate --key") echo "file" ;;
-  "trust key rotate -k") echo "file" ;;
-  "trust key rotate --replace") echo "" ;;
+  "trust key rotate --all-with-key") echo "key" ;;
+  "trust key rotate --key") echo "key or file" ;;
+  "trust key rotate -k") echo "key or file" ;;
+  "trust key rotate --replace") echo "key" ;;
   "trust key rotate --threshold") echo "" ;;
   "trust key rotate --out") echo "file" ;;
   "trust key rotate --passphrase-fd") echo "" ;;
@@ -180,9 +180,9 @@ _tagseal_value() {
   "trust key show --passphrase-command") echo "" ;;
   "trust key show --passphrase-helper") echo "" ;;
   "trust key tokens --module") echo "file" ;;
-  "trust root add-spare --all-with-key") echo "" ;;
-  "trust root add-spare --key") echo "file" ;;
-  "trust root add-spare -k") echo "file" ;;
+  "trust root add-spare --all-with-key") echo "key" ;;
+  "trust root add-spare --key") echo "key or file" ;;
+  "trust root add-spare -k") echo "key or file" ;;
   "trust root add-spare --out") echo "file" ;;
   "trust root add-spare -o") echo "file" ;;
   "trust root add-spare --store") echo "" ;;
@@ -229,7 +229,7 @@ _tagseal_value() {
   "trust approve --passphrase-command") echo "" ;;
   "trust approve --passphrase-helper") echo "" ;;
   "trust init --root-certificate") echo "file" ;;
-  "trust init --root-key") echo "file" ;;
+  "trust init --root-key") echo "key or file" ;;
   "trust init --threshold") echo "" ;;
   "trust init --passphrase-fd") echo "" ;;
   "trust init --passphrase-command") echo "" ;;
@@ -237,13 +237,13 @@ _tagseal_value() {
   "trust log --limit") echo "" ;;
   "trust log -n") echo "" ;;
   "trust proposals --in") echo "file" ;;
-  "trust recover --all-with-key") echo "" ;;
-  "trust recover --key") echo "file" ;;
-  "trust recover -k") echo "file" ;;
+  "trust recover --all-with-key") echo "key" ;;
+  "trust recover --key") echo "key or file" ;;
+  "trust recover -k") echo "key or file" ;;
   "trust recover --leaked") echo "" ;;
   "trust recover --lost") echo "" ;;
-  "trust recover --replace") echo "" ;;
-  "trust recover --spare") echo "file" ;;
+  "trust recover --replace") echo "key" ;;
+  "trust recover --spare") echo "key or file" ;;
   "trust recover --passphrase-fd") echo "" ;;
   "trust recover --passphrase-command") echo "" ;;
   "trust recover --passphrase-helper") echo "" ;;
@@ -408,6 +408,22 @@ _tagseal_value() {
   esac
 }
 
+_tagseal_takes_keys() {
+  case "$1" in
+  "trust key backup" | "trust key export" | "trust key passphrase" | "trust key remove" | "trust key show") return 0 ;;
+  *) return 1 ;;
+  esac
+}
+
+_tagseal_key_ids() {
+  local trust="${DOCKER_CONFIG:-$HOME/.docker}/trust" file
+  for file in "$trust"/private/*.key "$trust"/tagseal/linked-keys/*.json; do
+    file="${file##*/}"
+    file="${file%.*}"
+    [[ $file =~ ^[0-9a-f]{64}$ ]] && printf '%s\n' "$file"
+  done
+}
+
 _tagseal() {
   local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
   # What help explains are the other commands.
@@ -416,16 +432,20 @@ _tagseal() {
     candidate="${path:+$path }$word"
     case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
   done
-  local kind
+  local kind ids=""
   if kind=$(_tagseal_value "$path $previous"); then
     case "$kind" in
     file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    key) mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_key_ids)" -- "$current") ;;
+    "key or file") mapfile -t COMPREPLY < <(compgen -f -W "$(_tagseal_key_ids)" -- "$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$current") ;;
     esac
     return
   fi
-  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
+  _tagseal_takes_keys "$path" && ids="$(_tagseal_key_ids)"
+  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path") $ids" -- "$current")
+  _tagseal_takes_keys "$path" && return
   [[ ${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
 }
 complete -F _tagseal tagseal

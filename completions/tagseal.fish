@@ -19,6 +19,18 @@ function __tagseal_at
   test "$path" = "$argv"
 end
 
+function __tagseal_key_ids
+  # The IDs of the private keys of this machine, with what each is for.
+  set -l config $HOME/.docker
+  test -n "$DOCKER_CONFIG"; and set config $DOCKER_CONFIG
+  set -l files $config/trust/private/*.key $config/trust/tagseal/linked-keys/*.json
+  for file in $files
+    set -l id (string replace -rf '^.*/([0-9a-f]{64})\.[a-z]+$' '$1' -- $file); or continue
+    set -l role (string replace -rf '^role: ([a-z0-9_/-]+)$' '$1' <$file) key
+    string join \t $id $role[1]
+  end
+end
+
 complete -c tagseal -e
 complete -c tagseal -f -n '__tagseal_at' -a trust -d 'Manage trust on Docker images'
 complete -c tagseal -f -n '__tagseal_at' -a build -d 'Build an image from signed base images'
@@ -131,6 +143,7 @@ complete -c tagseal -n '__tagseal_at trust key backup' -l passphrase-fd -x -d 'R
 complete -c tagseal -n '__tagseal_at trust key backup' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key backup' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key backup' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust key backup' -a '(__tagseal_key_ids)'
 complete -c tagseal -n '__tagseal_at trust key export' -l all -f -d 'Export every key file'
 complete -c tagseal -n '__tagseal_at trust key export' -l gun -x -d 'Export the keys made for this repository; may be repeated'
 complete -c tagseal -n '__tagseal_at trust key export' -l public -f -d 'Export the public key of one KEY instead, for `trust signer add`'
@@ -141,6 +154,7 @@ complete -c tagseal -n '__tagseal_at trust key export' -l passphrase-fd -x -d 'R
 complete -c tagseal -n '__tagseal_at trust key export' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key export' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key export' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust key export' -a '(__tagseal_key_ids)'
 complete -c tagseal -n '__tagseal_at trust key generate' -l dir -x -a '(__fish_complete_directories)' -d 'Directory to generate key in, defaults to current directory'
 complete -c tagseal -n '__tagseal_at trust key generate' -l algorithm -x -a 'ecdsa rsa' -d 'Algorithm of the key: ecdsa, or rsa with 3072 bits'
 complete -c tagseal -n '__tagseal_at trust key generate' -l role -x -a 'root targets' -d 'Purpose of the key: root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME'
@@ -186,9 +200,11 @@ complete -c tagseal -n '__tagseal_at trust key passphrase' -l passphrase-fd -x -
 complete -c tagseal -n '__tagseal_at trust key passphrase' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key passphrase' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key passphrase' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust key passphrase' -a '(__tagseal_key_ids)'
 complete -c tagseal -n '__tagseal_at trust key remove' -l force -s f -f -d 'Do not prompt for confirmation'
 complete -c tagseal -n '__tagseal_at trust key remove' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key remove' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust key remove' -a '(__tagseal_key_ids)'
 complete -c tagseal -n '__tagseal_at trust key restore' -l identity -s i -r -F -d 'File with age identities, as age-keygen writes it; may be repeated'
 complete -c tagseal -n '__tagseal_at trust key restore' -l share -r -F -d 'File with a share; may be repeated'
 complete -c tagseal -n '__tagseal_at trust key restore' -l shares -f -d 'Ask for the shares that are still missing, one after another'
@@ -199,13 +215,13 @@ complete -c tagseal -n '__tagseal_at trust key restore' -l passphrase-fd -x -d '
 complete -c tagseal -n '__tagseal_at trust key restore' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key restore' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key restore' -l help -f -d 'Explain this command'
-complete -c tagseal -n '__tagseal_at trust key rotate' -l all-with-key -x -d 'Replace this key in all repositories that name it'
+complete -c tagseal -n '__tagseal_at trust key rotate' -l all-with-key -x -a '(__tagseal_key_ids)' -d 'Replace this key in all repositories that name it'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l force -s f -f -d 'Replace a signer\'s key even if its tags are lost until the signer signs again'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l json -f -d 'Print the result as JSON'
-complete -c tagseal -n '__tagseal_at trust key rotate' -l key -s k -r -F -d 'Use this key instead of making one, or keep it: a key file, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust key rotate' -l key -s k -r -F -a '(__tagseal_key_ids)' -d 'Use this key instead of making one, or keep it: a key file, or the ID of a key on this machine'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l publisher-managed -f -d 'Keep the snapshot key on this machine instead of the trust server'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l remove-old -f -d 'Remove the old private key from this machine when nothing needs it any more'
-complete -c tagseal -n '__tagseal_at trust key rotate' -l replace -x -d 'Replace this key of a role that has several'
+complete -c tagseal -n '__tagseal_at trust key rotate' -l replace -x -a '(__tagseal_key_ids)' -d 'Replace this key of a role that has several'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l server-managed -s r -f -d 'Let the trust server make and hold the snapshot or timestamp key'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l threshold -x -d 'How many keys of root or targets must sign from now on'
 complete -c tagseal -n '__tagseal_at trust key rotate' -l out -r -F -d 'With --propose: write the proposal to this file instead of sending it to the trust server'
@@ -220,15 +236,16 @@ complete -c tagseal -n '__tagseal_at trust key show' -l passphrase-fd -x -d 'Rea
 complete -c tagseal -n '__tagseal_at trust key show' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key show' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key show' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust key show' -a '(__tagseal_key_ids)'
 complete -c tagseal -n '__tagseal_at trust key tokens' -l module -r -F -d 'Look for tokens with this PKCS#11 module only'
 complete -c tagseal -n '__tagseal_at trust key tokens' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key tokens' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust root' -a add-spare -d 'Add a spare root key, for the loss of the first'
 complete -c tagseal -f -n '__tagseal_at trust root' -a list -d 'List the root keys of a repository'
 complete -c tagseal -n '__tagseal_at trust root' -l help -f -d 'Explain this command'
-complete -c tagseal -n '__tagseal_at trust root add-spare' -l all-with-key -x -d 'All repositories that this machine remembers to have this root key'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l all-with-key -x -a '(__tagseal_key_ids)' -d 'All repositories that this machine remembers to have this root key'
 complete -c tagseal -n '__tagseal_at trust root add-spare' -l json -f -d 'Print the result as JSON'
-complete -c tagseal -n '__tagseal_at trust root add-spare' -l key -s k -r -F -d 'Add this key: a file with a private or public key or a certificate, the URI of a key, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l key -s k -r -F -a '(__tagseal_key_ids)' -d 'Add this key: a file with a private or public key or a certificate, the URI of a key, or the ID of a key on this machine'
 complete -c tagseal -n '__tagseal_at trust root add-spare' -l out -s o -r -F -d 'Make the spare, and write its private key to this new file, encrypted'
 complete -c tagseal -n '__tagseal_at trust root add-spare' -l store -x -d 'Make the spare there: in a token, for example pkcs11:token=spare, in Vault, or with a key helper'
 complete -c tagseal -n '__tagseal_at trust root add-spare' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
@@ -314,7 +331,7 @@ complete -c tagseal -n '__tagseal_at trust delete' -l remote -f -d 'Delete the t
 complete -c tagseal -n '__tagseal_at trust delete' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust init' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust init' -l root-certificate -r -F -d 'Certificate of a root key, for this repository\'s name; of several, those of colleagues'
-complete -c tagseal -n '__tagseal_at trust init' -l root-key -r -F -d 'The root key: a private key file, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust init' -l root-key -r -F -a '(__tagseal_key_ids)' -d 'The root key: a private key file, or the ID of a key on this machine'
 complete -c tagseal -n '__tagseal_at trust init' -l threshold -x -d 'How many of several root keys must sign (default 1)'
 complete -c tagseal -n '__tagseal_at trust init' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust init' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
@@ -329,17 +346,17 @@ complete -c tagseal -n '__tagseal_at trust log' -l help -f -d 'Explain this comm
 complete -c tagseal -n '__tagseal_at trust proposals' -l in -r -F -d 'Show the proposal in this file'
 complete -c tagseal -n '__tagseal_at trust proposals' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust proposals' -l help -f -d 'Explain this command'
-complete -c tagseal -n '__tagseal_at trust recover' -l all-with-key -x -d 'All repositories that this machine remembers to have this root key'
+complete -c tagseal -n '__tagseal_at trust recover' -l all-with-key -x -a '(__tagseal_key_ids)' -d 'All repositories that this machine remembers to have this root key'
 complete -c tagseal -n '__tagseal_at trust recover' -l expired -f -d 'Something has expired'
 complete -c tagseal -n '__tagseal_at trust recover' -l force -s f -f -d 'Replace a signer\'s key even if its tags are lost until the signer signs again'
 complete -c tagseal -n '__tagseal_at trust recover' -l json -f -d 'Print the result as JSON'
-complete -c tagseal -n '__tagseal_at trust recover' -l key -s k -r -F -d 'Use this key instead of making one: a key file, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust recover' -l key -s k -r -F -a '(__tagseal_key_ids)' -d 'Use this key instead of making one: a key file, or the ID of a key on this machine'
 complete -c tagseal -n '__tagseal_at trust recover' -l leaked -x -d 'Other people have the key of root, targets, snapshot, or a signer'
 complete -c tagseal -n '__tagseal_at trust recover' -l lost -x -d 'The key of root, targets (the repository key), snapshot, or a signer, or its passphrase, is lost'
 complete -c tagseal -n '__tagseal_at trust recover' -l rehearse -f -d 'Play the recovery on a copy, and change nothing'
 complete -c tagseal -n '__tagseal_at trust recover' -l remove-old -f -d 'Remove the old private key from this machine when nothing needs it any more'
-complete -c tagseal -n '__tagseal_at trust recover' -l replace -x -d 'The key that is lost or leaked, where a role has several'
-complete -c tagseal -n '__tagseal_at trust recover' -l spare -r -F -d 'The spare root key: a file with its private key, the URI of a key, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust recover' -l replace -x -a '(__tagseal_key_ids)' -d 'The key that is lost or leaked, where a role has several'
+complete -c tagseal -n '__tagseal_at trust recover' -l spare -r -F -a '(__tagseal_key_ids)' -d 'The spare root key: a file with its private key, the URI of a key, or the ID of a key on this machine'
 complete -c tagseal -n '__tagseal_at trust recover' -l without-spare -f -d 'The spare root key is lost as well'
 complete -c tagseal -n '__tagseal_at trust recover' -l yes -s y -f -d 'Do not ask for confirmation'
 complete -c tagseal -n '__tagseal_at trust recover' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'

@@ -33,7 +33,7 @@ export interface CommandDescription {
   /** exit statuses other than the plain 0 and 1 */
   readonly exitCodes?: readonly (readonly [number, string])[];
   /** what completion offers for arguments */
-  readonly complete?: "file" | "commands" | readonly string[];
+  readonly complete?: "file" | "key" | "commands" | readonly string[];
   /** docker's exit rule: every failure is 1. Otherwise exit-code.ts decides */
   readonly dockerExitCodes?: boolean;
   /** the command ends itself, gracefully, on Ctrl-C (servers) */

@@ -1,13 +1,32 @@
 /** Completion: the scripts in completions/ are current, and bash completes with them. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { completionScript, type Shell } from "../../src/cli/completion/completion-script.ts";
-import { findExecutable, run } from "../support/peers.ts";
+import { findExecutable, run, Scope } from "../support/peers.ts";
 
 const directory = resolve(import.meta.dirname, "../../completions");
 const files: Readonly<Record<Shell, string>> = { bash: "tagseal.bash", zsh: "_tagseal", fish: "tagseal.fish" };
+
+const scope = new Scope("completion");
+const env = { DOCKER_CONFIG: scope.path("the configuration"), HOME: scope.path("home") };
+const root = "a0".repeat(32);
+const alice = "a1".repeat(32);
+const linked = "b0".repeat(32);
+
+before(() => {
+  const trust = join(env.DOCKER_CONFIG, "trust");
+  for (const name of ["private", "tagseal/linked-keys"]) mkdirSync(join(trust, name), { recursive: true });
+  const pem = (role: string) =>
+    `-----BEGIN ENCRYPTED PRIVATE KEY-----\nrole: ${role}\n\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+  writeFileSync(join(trust, "private", `${root}.key`), pem("root"));
+  writeFileSync(join(trust, "private", `${alice}.key`), pem("alice"));
+  // bash would run the name of this file if it became a word.
+  writeFileSync(join(trust, "private", "$(touch trap).key"), pem("root"));
+  writeFileSync(join(trust, "tagseal/linked-keys", `${linked}.json`), "{}");
+});
+after(() => scope.close());
 
 /** What bash offers after these words, the last one being typed. */
 async function bashOffers(...words: string[]): Promise<string[]> {
@@ -17,6 +36,7 @@ async function bashOffers(...words: string[]): Promise<string[]> {
     ["--norc", "--noprofile", "-c", script, join(directory, files.bash), ...words],
     {
       cwd: directory,
+      env,
     },
   );
   assert.equal(stderr, "");
@@ -46,5 +66,41 @@ describe("bash", { skip: findExecutable("bash") === undefined ? "not on this mac
   it("completes values: words, and files", async () => {
     assert.deepEqual(await bashOffers("tagseal", "verify", "--platform", "linux/s"), ["linux/s390x"]);
     assert.deepEqual(await bashOffers("tagseal", "trust", "key", "load", "tagseal.b"), ["tagseal.bash"]);
+  });
+
+  it("completes the IDs of the keys of this machine, where a command takes one", async () => {
+    for (const command of ["show", "export", "remove", "passphrase", "backup"])
+      assert.deepEqual(await bashOffers("tagseal", "trust", "key", command, "a"), [root, alice], command);
+    assert.deepEqual(await bashOffers("tagseal", "trust", "key", "show", "b"), [linked]);
+    assert.deepEqual(await bashOffers("tagseal", "trust", "key", "remove", root, "a1"), [alice]);
+    const rotate = ["tagseal", "trust", "key", "rotate"];
+    for (const flag of ["--replace", "--all-with-key"])
+      assert.deepEqual(await bashOffers(...rotate, flag, ""), [root, alice, linked], flag);
+    assert.deepEqual(await bashOffers(...rotate, "--key", "a1"), [alice]);
+    assert.deepEqual(await bashOffers(...rotate, "--key", "tagseal.b"), ["tagseal.bash"]);
+    assert.deepEqual(await bashOffers("tagseal", "trust", "signer", "add", "--key", "a1"), [""]);
+  });
+
+  it("does not run what the name of a file says", async () => {
+    const flags = await bashOffers("tagseal", "trust", "key", "show", "-");
+    const offered = await bashOffers("tagseal", "trust", "key", "show", "");
+    assert.deepEqual(offered, [...flags, root, alice, linked]);
+    assert.equal(existsSync(join(directory, "trap")), false);
+  });
+});
+
+describe("fish", { skip: findExecutable("fish") === undefined ? "not on this machine: fish" : false }, () => {
+  const fishOffers = async (line: string): Promise<string[]> => {
+    const script = 'source $argv[1]; complete -C "$argv[2]"';
+    const how = { cwd: directory, env };
+    const { stdout, stderr } = await run("fish", ["-N", "-c", script, join(directory, files.fish), line], how);
+    assert.equal(stderr, "");
+    return stdout.trim().split("\n");
+  };
+
+  it("completes the IDs of the keys of this machine, with what each is for", async () => {
+    assert.deepEqual(await fishOffers("tagseal trust key show a"), [`${root}\troot`, `${alice}\talice`]);
+    assert.deepEqual(await fishOffers("tagseal trust key rotate --replace a1"), [`${alice}\talice`]);
+    assert.deepEqual(await fishOffers("tagseal trust key rotate --key b"), [`${linked}\tkey`]);
   });
 });

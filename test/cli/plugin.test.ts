@@ -1,6 +1,7 @@
 /** Tagseal as docker's plugin: what docker asks it, and what it then does. */
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
@@ -8,9 +9,11 @@ import { programNamed } from "../../src/cli/program.ts";
 import { docker29SearchPath } from "../support/dockers.ts";
 import { findExecutable, missingPeers, run, Scope, tagsealCommand } from "../support/peers.ts";
 
-async function plugin(...argv: string[]) {
+const plugin = async (...argv: string[]) => await pluginOf("/nonexistent", ...argv);
+
+async function pluginOf(configuration: string, ...argv: string[]) {
   const { io, stdout, stderr } = captured({
-    env: { DOCKER_CONFIG: "/nonexistent" },
+    env: { DOCKER_CONFIG: configuration },
     now: () => new Date(),
     program: programNamed("/x/cli-plugins/docker-trust", []),
   });
@@ -52,6 +55,25 @@ describe("the docker-trust plugin", () => {
       (await plugin("__completeNoDesc", "--context", "x", "trust", "signer", "")).stdout,
       "add\nlist\nremove\n:4\n",
     );
+  });
+
+  it("completes the IDs of the keys of this machine, with what they are for, and unlocks none", async () => {
+    await using scope = new Scope("plugin-keys");
+    const keys = join(scope.directory, "trust/private");
+    mkdirSync(keys, { recursive: true, mode: 0o700 });
+    const [root, targets] = ["a0".repeat(32), "a1".repeat(32)] as const;
+    const pem = (headers: string) =>
+      `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${headers}\n\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+    writeFileSync(join(keys, `${root}.key`), pem("role: root"), { mode: 0o600 });
+    writeFileSync(join(keys, `${targets}.key`), pem("gun: localhost:5000/app\nrole: targets"), { mode: 0o600 });
+    const offers = async (...words: readonly string[]) =>
+      (await pluginOf(scope.directory, "__complete", "trust", "key", ...words)).stdout;
+    const both = `${root}\troot\n${targets}\trepository of localhost:5000/app\n`;
+    assert.equal(await offers("show", ""), `${both}:4\n`);
+    assert.equal(await offers("remove", root, "a1"), `${targets}\trepository of localhost:5000/app\n:4\n`);
+    assert.equal(await offers("rotate", "--replace", "a"), `${both}:4\n`);
+    assert.equal(await offers("rotate", "--key", "a0"), `${root}\troot\n:0\n`);
+    assert.equal(await offers("rotate", "a"), ":4\n");
   });
 
   it("completes flags, and leaves files to the shell", async () => {

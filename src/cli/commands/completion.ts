@@ -9,7 +9,7 @@ export const command = defineCommand(
     usage: shells.join("|"),
     summary: "Print the completion script for a shell",
     description: [
-      "The script contains every command and flag, so completion never starts Tagseal. The package has ready-made copies in completions/.",
+      "The script contains every command and flag, so completion never starts Tagseal. IDs of private keys are the names of their files in the trust directory. The package has ready-made copies in completions/.",
     ],
     options: {},
     args: { min: 1, max: 1 },

@@ -1,5 +1,15 @@
 import { type CompletionNode, visibleOptions } from "./completion-tree.ts";
 
+/** bash expands the words it offers, so a file name that is not a key ID must not be among them. */
+const keyFunction = `_tagseal_key_ids() {
+  local trust="\${DOCKER_CONFIG:-$HOME/.docker}/trust" file
+  for file in "$trust"/private/*.key "$trust"/tagseal/linked-keys/*.json; do
+    file="\${file##*/}"
+    file="\${file%.*}"
+    [[ $file =~ ^[0-9a-f]{64}$ ]] && printf '%s\\n' "$file"
+  done
+}`;
+
 const completionFunction = `_tagseal() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
   # What help explains are the other commands.
@@ -8,16 +18,20 @@ const completionFunction = `_tagseal() {
     candidate="\${path:+$path }$word"
     case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
   done
-  local kind
+  local kind ids=""
   if kind=$(_tagseal_value "$path $previous"); then
     case "$kind" in
     file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    key) mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_key_ids)" -- "$current") ;;
+    "key or file") mapfile -t COMPREPLY < <(compgen -f -W "$(_tagseal_key_ids)" -- "$current") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$current") ;;
     esac
     return
   fi
-  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
+  _tagseal_takes_keys "$path" && ids="$(_tagseal_key_ids)"
+  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path") $ids" -- "$current")
+  _tagseal_takes_keys "$path" && return
   [[ \${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
 }`;
 
@@ -36,6 +50,15 @@ ${nodes.flatMap(valueCases).join("\n")}
   *) return 1 ;;
   esac
 }
+
+_tagseal_takes_keys() {
+  case "$1" in
+  ${nodes.filter(({ description }) => description?.complete === "key").map(({ path }) => `"${path}"`).join(" | ")}) return 0 ;;
+  *) return 1 ;;
+  esac
+}
+
+${keyFunction}
 
 ${completionFunction}
 complete -F _tagseal tagseal

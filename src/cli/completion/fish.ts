@@ -3,7 +3,7 @@ import type { Option } from "../options/option.ts";
 
 /** The completion script for fish. */
 export function fishScript(nodes: readonly CompletionNode[]): string {
-  const lines = nodes.flatMap((node) => [...childLines(node, nodes), ...optionLines(node), ...fixedLines(node)]);
+  const lines = nodes.flatMap((node) => [...childLines(node, nodes), ...optionLines(node), ...argumentLines(node)]);
   return `# fish completion for tagseal: tagseal completion fish > ~/.config/fish/completions/tagseal.fish
 function __tagseal_path
   # The command words typed so far, flags left out, cut where they stop naming commands.
@@ -28,6 +28,18 @@ function __tagseal_at
   test "$path" = "$argv"
 end
 
+function __tagseal_key_ids
+  # The IDs of the private keys of this machine, with what each is for.
+  set -l config $HOME/.docker
+  test -n "$DOCKER_CONFIG"; and set config $DOCKER_CONFIG
+  set -l files $config/trust/private/*.key $config/trust/tagseal/linked-keys/*.json
+  for file in $files
+    set -l id (string replace -rf '^.*/([0-9a-f]{64})\\.[a-z]+$' '$1' -- $file); or continue
+    set -l role (string replace -rf '^role: ([a-z0-9_/-]+)$' '$1' <$file) key
+    string join \\t $id $role[1]
+  end
+end
+
 complete -c tagseal -e
 ${lines.join("\n")}
 `;
@@ -49,8 +61,9 @@ function optionLines(node: CompletionNode): string[] {
   });
 }
 
-function fixedLines(node: CompletionNode): string[] {
+function argumentLines(node: CompletionNode): string[] {
   const { complete } = node.description ?? {};
+  if (complete === "key") return [`complete -c tagseal -f -n ${condition(node)} -a '(__tagseal_key_ids)'`];
   return Array.isArray(complete)
     ? [`complete -c tagseal -f -n ${condition(node)} -a ${quote(complete.join(" "))}`]
     : [];
@@ -60,6 +73,8 @@ function valueOf(option: Option): string {
   if (option.kind === "switch") return " -f";
   if (option.complete === "file") return " -r -F";
   if (option.complete === "directory") return " -x -a '(__fish_complete_directories)'";
+  if (option.complete === "key") return " -x -a '(__tagseal_key_ids)'";
+  if (option.complete === "key or file") return " -r -F -a '(__tagseal_key_ids)'";
   if (option.complete === undefined) return " -x";
   return ` -x -a ${quote(option.complete.join(" "))}`;
 }

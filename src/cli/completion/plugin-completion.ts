@@ -7,6 +7,16 @@ import type { CommandDescription } from "../command-description.ts";
 import { resolveEntry } from "../table.ts";
 import type { Entry } from "../table-entry.ts";
 
+type Offer = readonly [name: string, help: string];
+
+/** How to complete a line. */
+export interface PluginCompletion {
+  /** what each candidate is, behind it */
+  readonly descriptions: boolean;
+  /** the private keys of this machine */
+  readonly keys: () => Promise<readonly Offer[]>;
+}
+
 /** Bits of cobra's last line. */
 const directives = { files: 0, noFiles: 4 } as const;
 
@@ -15,20 +25,20 @@ const directives = { files: 0, noFiles: 4 } as const;
  *
  * @param words the line after `docker`, global flags included; the last one may be incomplete or empty
  */
-export async function completeLine(words: readonly string[], how: { readonly descriptions: boolean }): Promise<string> {
+export async function completeLine(words: readonly string[], how: PluginCompletion): Promise<string> {
   const typed = words.at(-1) ?? "";
   const { commandAt } = leadingFlags(words);
   const { entry, rest } = resolveEntry(words.slice(commandAt ?? words.length, -1));
   const description = (await entry.load?.())?.description;
-  const offers = description === undefined ? commands(entry, rest) : flags(description, typed);
+  const wanted = wantedAfter(description, words.at(-2) ?? "");
+  const keys = wanted.startsWith("key") && !typed.startsWith("-") ? await how.keys() : [];
+  const offers = description === undefined ? commands(entry, rest) : [...flags(description, typed), ...keys];
   const lines = offers
     .filter(([name]) => name.startsWith(typed))
     .map(([name, help]) => (how.descriptions && help !== "" ? `${name}\t${help}` : name));
-  const directive = wantsFile(description, words.at(-2) ?? "") ? directives.files : directives.noFiles;
+  const directive = /file$|^directory$/u.test(wanted) ? directives.files : directives.noFiles;
   return `${lines.map((line) => `${line}\n`).join("")}:${directive}\n`;
 }
-
-type Offer = readonly [name: string, help: string];
 
 function commands(entry: Entry, rest: readonly string[]): readonly Offer[] {
   if (rest.length > 0) return [];
@@ -41,10 +51,9 @@ function flags({ options }: CommandDescription, typed: string): readonly Offer[]
   return [...shown.map(([name, { help }]) => [`--${name}`, help] as const), ["--help", "Print usage"]];
 }
 
-/** After a flag whose value is a file, and for arguments that are files, the shell knows better. */
-function wantsFile(description: CommandDescription | undefined, before: string): boolean {
-  if (description === undefined) return false;
-  const option = before.startsWith("--") ? description.options[before.slice(2)] : undefined;
-  const complete = option === undefined || option.kind === "switch" ? description.complete : option.complete;
-  return complete === "file" || complete === "directory";
+/** What is looked up after this word: after a flag with a value that, else what the arguments are; empty for words that are known. */
+function wantedAfter(description: CommandDescription | undefined, before: string): string {
+  const option = before.startsWith("--") ? description?.options[before.slice(2)] : undefined;
+  const complete = option === undefined || option.kind === "switch" ? description?.complete : option.complete;
+  return typeof complete === "string" ? complete : "";
 }

@@ -6,9 +6,24 @@ export function zshScript(nodes: readonly CompletionNode[]): string {
   return `#compdef tagseal
 # zsh completion for tagseal: tagseal completion zsh > "\${fpath[1]}/_tagseal"
 ${nodes.map(zshFunction).join("\n")}
+${keyFunction}
 _tagseal "$@"
 `;
 }
+
+const keyFunction = `_tagseal_key_ids() {
+  local trust="\${DOCKER_CONFIG:-$HOME/.docker}/trust" id
+  local -a ids
+  for id in $trust/private/*.key(N:t:r) $trust/tagseal/linked-keys/*.json(N:t:r); do
+    [[ $id =~ '^[0-9a-f]{64}$' ]] && ids+=($id)
+  done
+  compadd "$@" -a ids
+}
+
+_tagseal_key_ids_or_files() {
+  _alternative 'keys:key:_tagseal_key_ids' 'files:file:_files'
+}
+`;
 
 function zshFunction(node: CompletionNode): string {
   return node.description === undefined ? groupFunction(node) : commandFunction(node);
@@ -61,11 +76,14 @@ function optionSpecs(name: string, option: Option): string[] {
 function action(option: Exclude<Option, { kind: "switch" }>): string {
   if (option.complete === "file") return "_files";
   if (option.complete === "directory") return "_files -/";
+  if (option.complete === "key") return "_tagseal_key_ids";
+  if (option.complete === "key or file") return "_tagseal_key_ids_or_files";
   return option.complete === undefined ? " " : `(${option.complete.join(" ")})`;
 }
 
 function argumentSpec(node: CompletionNode): string {
   const { complete } = node.description ?? {};
+  if (complete === "key") return "*:key:_tagseal_key_ids";
   return Array.isArray(complete) ? `*: :(${complete.join(" ")})` : "*: :_files";
 }
 

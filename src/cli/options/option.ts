@@ -9,6 +9,12 @@ interface OptionBase {
   readonly hidden?: boolean;
 }
 
+/**
+ * What completion looks up on this machine: files, directories, the IDs of private keys, or both keys and files. No key is unlocked for it,
+ * and nothing is asked over the network.
+ */
+export type LookedUp = "file" | "directory" | "key" | "key or file";
+
 /** A flag that is on or off: `--yes`, `--yes=false`. */
 export interface SwitchOption extends OptionBase {
   readonly kind: "switch";
@@ -21,15 +27,15 @@ export interface TextOption extends OptionBase {
   readonly value: string;
   /** shown in help as the default; the command itself applies it */
   readonly default?: string;
-  /** what completion offers: files, directories or these words */
-  readonly complete?: "file" | "directory" | readonly string[];
+  /** what completion offers: something on this machine, or these words */
+  readonly complete?: LookedUp | readonly string[];
 }
 
 /** A flag that may be given several times; values keep their order. */
 export interface ListOption extends OptionBase {
   readonly kind: "list";
   readonly value: string;
-  readonly complete?: "file" | "directory";
+  readonly complete?: LookedUp;
 }
 
 /** Any flag declaration. */

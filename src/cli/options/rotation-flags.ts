@@ -16,5 +16,5 @@ export const removeOldOption: SwitchOption = {
 
 /** `--key`: the keys to use. */
 export function newKeysOption(help: string): ListOption {
-  return { kind: "list", short: "k", value: "file or ID", complete: "file", help };
+  return { kind: "list", short: "k", value: "file or ID", complete: "key or file", help };
 }

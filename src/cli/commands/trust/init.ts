@@ -37,7 +37,7 @@ export const command = defineCommand(
       "root-key": {
         kind: "list",
         value: "file or ID",
-        complete: "file",
+        complete: "key or file",
         help: "The root key: a private key file, or the ID of a key on this machine",
       },
       threshold: { kind: "text", value: "number", help: "How many of several root keys must sign (default 1)" },

@@ -31,6 +31,7 @@ export const command = defineCommand(
     ],
     options: keyBackupOptions,
     args: { min: 0 },
+    complete: "key",
     examples: [
       { text: "back up all keys under a passphrase", line: "tagseal trust key backup --to keys.age" },
       {

@@ -43,6 +43,7 @@ export const command = defineCommand(
     ],
     options,
     args: { min: 0 },
+    complete: "key",
     examples: [
       { text: "copy all keys into one file", line: "tagseal trust key export --all --to keys.pem" },
       {

@@ -29,6 +29,7 @@ export const command = defineCommand(
       ...passphraseOptions,
     },
     args: { min: 0 },
+    complete: "key",
     examples: [
       { text: "change the passphrase of one key", line: "tagseal trust key passphrase 3f9a1c27b04d" },
       {

@@ -24,6 +24,7 @@ export const command = defineCommand(
       json: jsonOption,
     },
     args: { min: 1 },
+    complete: "key",
     examples: [
       {
         text: "keep a copy of a key, then remove it",

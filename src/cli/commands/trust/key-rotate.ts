@@ -27,7 +27,12 @@ export const command = defineCommand(
       "--all-with-key replaces one key, such as a root key that serves many repositories, by one new key in all repositories that this machine remembers to name it, and in those that you give. A failure in one does not stop the others; run the command again to replace the key in the rest.",
     ],
     options: {
-      "all-with-key": { kind: "text", value: "key ID", help: "Replace this key in all repositories that name it" },
+      "all-with-key": {
+        kind: "text",
+        value: "key ID",
+        complete: "key",
+        help: "Replace this key in all repositories that name it",
+      },
       force: forceRotationOption,
       json: jsonOption,
       key: newKeysOption(
@@ -38,7 +43,12 @@ export const command = defineCommand(
         help: "Keep the snapshot key on this machine instead of the trust server",
       },
       "remove-old": removeOldOption,
-      replace: { kind: "list", value: "key ID", help: "Replace this key of a role that has several" },
+      replace: {
+        kind: "list",
+        value: "key ID",
+        complete: "key",
+        help: "Replace this key of a role that has several",
+      },
       "server-managed": {
         kind: "switch",
         short: "r",

@@ -26,6 +26,7 @@ export const command = defineCommand(
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
+    complete: "key",
     examples: [
       { text: "see which repositories depend on a key", line: "tagseal trust key show 3f9a1c27b04d" },
       {

@@ -25,6 +25,7 @@ export const command = defineCommand(
       "all-with-key": {
         kind: "text",
         value: "key ID",
+        complete: "key",
         help: "All repositories that this machine remembers to have this root key",
       },
       expired: { kind: "switch", help: "Something has expired" },
@@ -43,11 +44,16 @@ export const command = defineCommand(
       },
       rehearse: { kind: "switch", help: "Play the recovery on a copy, and change nothing" },
       "remove-old": removeOldOption,
-      replace: { kind: "list", value: "key ID", help: "The key that is lost or leaked, where a role has several" },
+      replace: {
+        kind: "list",
+        value: "key ID",
+        complete: "key",
+        help: "The key that is lost or leaked, where a role has several",
+      },
       spare: {
         kind: "text",
         value: "key",
-        complete: "file",
+        complete: "key or file",
         help: "The spare root key: a file with its private key, the URI of a key, or the ID of a key on this machine",
       },
       "without-spare": { kind: "switch", help: "The spare root key is lost as well" },

@@ -23,6 +23,7 @@ const options = {
   "all-with-key": {
     kind: "text",
     value: "key ID",
+    complete: "key",
     help: "All repositories that this machine remembers to have this root key",
   },
   json: jsonOption,
@@ -30,7 +31,7 @@ const options = {
     kind: "text",
     short: "k",
     value: "key",
-    complete: "file",
+    complete: "key or file",
     help: "Add this key: a file with a private or public key or a certificate, the URI of a key, or the ID of a key on this machine",
   },
   out: {
