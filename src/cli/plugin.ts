@@ -29,7 +29,9 @@ export async function runPlugin(argv: readonly string[], io: Io, own: OwnCommand
   if (word === "__complete" || word === "__completeNoDesc") {
     const { completeLine } = await import("./completion/plugin-completion.ts");
     const { keyOffers } = await import("./completion/key-offers.ts");
-    io.stdout.write(await completeLine(rest, { descriptions: word === "__complete", keys: async () => await keyOffers(io) }));
+    io.stdout.write(
+      await completeLine(rest, { descriptions: word === "__complete", keys: async () => await keyOffers(io) }),
+    );
     return 0;
   }
   const { commandAt } = leadingFlags(argv);

@@ -53,7 +53,10 @@ ${nodes.flatMap(valueCases).join("\n")}
 
 _tagseal_takes_keys() {
   case "$1" in
-  ${nodes.filter(({ description }) => description?.complete === "key").map(({ path }) => `"${path}"`).join(" | ")}) return 0 ;;
+  ${nodes
+    .filter(({ description }) => description?.complete === "key")
+    .map(({ path }) => `"${path}"`)
+    .join(" | ")}) return 0 ;;
   *) return 1 ;;
   esac
 }

@@ -98,7 +98,10 @@ export const command = defineCommand(
 );
 
 /** Without `--role`, the key is a signer's, and docker's rule holds: NAME is the role. `--gun` would have no effect there, and is refused. */
-function useOf({ role, gun }: { readonly role?: string | undefined; readonly gun?: string | undefined }, name: string): KeyUse {
+function useOf(
+  { role, gun }: { readonly role?: string | undefined; readonly gun?: string | undefined },
+  name: string,
+): KeyUse {
   return role === undefined && gun === undefined ? { role: name } : keyUse(role ?? name, gun);
 }
 
