@@ -15,7 +15,7 @@ const keyFunction = `_tagseal_key_ids() {
   local trust="\${DOCKER_CONFIG:-$HOME/.docker}/trust" id
   local -a ids
   for id in $trust/private/*.key(N:t:r) $trust/tagseal/linked-keys/*.json(N:t:r); do
-    [[ $id =~ '^[0-9a-f]{64}$' ]] && ids+=($id)
+    [[ \${#id} -eq 64 && $id != *[^0-9a-f]* ]] && ids+=($id)
   done
   compadd "$@" -a ids
 }
