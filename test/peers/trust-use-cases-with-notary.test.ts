@@ -189,7 +189,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
       (await listTags(owner)).map(({ tag, signers }) => [tag, signers]),
       [["v2", ["alice"]]],
     );
-    deepEqual((await inspectTrust(owner)).signers, [{ name: "alice", keyIds: [second.publicKey.keyId] }]);
+    deepEqual((await inspectTrust(owner)).signers, [{ name: "alice", keyIds: [second.publicKey.keyId], threshold: 1 }]);
     deepEqual((await revokeTags(alice, ["v2"])).stillReleased, []);
     match((await newUser("delegation-reader").notaryOk(["delegation", "list", gun])).stdout, /targets\/releases/u);
   });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
@@ -37,8 +38,12 @@ async function startProcess(t: TestContext, dataDir: string): Promise<ServerProc
   return { url: line.toString().trim(), kill };
 }
 
-/** Publishes tag after tag until the server is gone, and returns those that were acknowledged. */
-async function publishUntilKilled(publisher: UploadingPublisher, round: number): Promise<string[]> {
+/** Publishes tag after tag until the server is gone, says when the first was acknowledged, and returns all that were. */
+async function publishUntilKilled(
+  publisher: UploadingPublisher,
+  round: number,
+  onFirst: () => void,
+): Promise<string[]> {
   const acknowledged: string[] = [];
   for (let number = 0; ; number += 1) {
     const name = `r${round}-${number}`;
@@ -46,6 +51,7 @@ async function publishUntilKilled(publisher: UploadingPublisher, round: number):
       const response = await publisher.addTag(name);
       assert.equal(response.status, 200, await response.text());
       acknowledged.push(name);
+      onFirst();
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       return acknowledged; // the connection broke
@@ -63,8 +69,12 @@ async function publishRound(t: TestContext, dataDir: string, round: number, life
   const server = await startProcess(t, dataDir);
   const guns = ["one/app", "two/app", "three/app"].map((gun) => `${gun}-${round}`);
   const publishers = await Promise.all(guns.map((gun) => new UploadingPublisher(server.url, gun).begin()));
-  const death = new Promise((resolve) => setTimeout(resolve, lifeMs)).then(() => server.kill());
-  const acknowledged = await Promise.all(publishers.map((publisher) => publishUntilKilled(publisher, round)));
+  // However slow the machine is, a life that acknowledged nothing would show nothing.
+  const first = Promise.withResolvers<void>();
+  const death = first.promise.then(() => setTimeout(lifeMs)).then(() => server.kill());
+  const acknowledged = await Promise.all(
+    publishers.map((publisher) => publishUntilKilled(publisher, round, first.resolve)),
+  );
   await death;
   return {
     publishers,

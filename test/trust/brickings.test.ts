@@ -187,6 +187,10 @@ test("I2: one key listed twice, as two certificates, never makes two signatures:
   ok(warningsOf(owner).some((text) => text.startsWith("role targets/dev has fewer keys than its threshold of 2")));
   await rejects(signTags(context, [tagOf("v3")]), { code: "SIGNING_KEY_MISSING" });
   equal((await verifyTag(warm, "v1")).digest, digestOf("v1"));
-  await removeFromDelegation(context, { role: "targets/dev", keyIds: [], paths: [], allPaths: true }, async () => true);
+  await removeFromDelegation(
+    context,
+    { role: "targets/dev", keyIds: [], paths: [], allPaths: false },
+    async () => true,
+  );
   await goesOn(context, warm, "v3");
 });

@@ -45,7 +45,7 @@ test("a signer's new key made by the owner signs again what the old one signed, 
   deepEqual([result.holder, result.oldCanonicalIds], ["signer", [first.publicKey.keyId]]);
   const verified = await verifyTag(warm, "v1");
   deepEqual([verified.digest, verified.signers, verified.role], [digestOf("v1"), ["alice"], "targets/releases"]);
-  deepEqual((await inspectTrust(warm)).signers, [{ name: "alice", keyIds: result.newCanonicalIds }]);
+  deepEqual((await inspectTrust(warm)).signers, [{ name: "alice", keyIds: result.newCanonicalIds, threshold: 1 }]);
   await rejects(signTags(aliceOn, [tagOf("v2")]), { code: "SIGNING_KEY_MISSING" });
   deepEqual((await owner.keys.find(result.newCanonicalIds[0] ?? ""))?.role, "alice");
   await signTags(ownerOn, [tagOf("v2")]);
@@ -73,7 +73,7 @@ test("a new key elsewhere is refused while it would cost readers the signer's ta
   await signTags(aliceOn, [tagOf("v2")]);
   const { oldCanonicalIds } = await rotateKey(ownerOn, "targets/alice", { keys, replace: [first.publicKey.keyId] });
   deepEqual(oldCanonicalIds, [first.publicKey.keyId]);
-  deepEqual((await inspectTrust(warm)).signers, [{ name: "alice", keyIds: [next.publicKey.keyId] }]);
+  deepEqual((await inspectTrust(warm)).signers, [{ name: "alice", keyIds: [next.publicKey.keyId], threshold: 1 }]);
   deepEqual(
     (await listTags(warm)).map(({ tag }) => tag),
     ["v1", "v2"],
@@ -132,6 +132,6 @@ test("of several keys of a signer, none is replaced unless it is named", async (
   await rejects(rotateKey(ownerOn, "targets/alice", { replace: ["0".repeat(64)] }), { code: "KEY_NOT_FOUND" });
   const { newCanonicalIds } = await rotateKey(ownerOn, "targets/alice", { replace: [first.publicKey.keyId] });
   deepEqual((await inspectTrust(ownerOn)).signers, [
-    { name: "alice", keyIds: [second.publicKey.keyId, ...newCanonicalIds] },
+    { name: "alice", keyIds: [second.publicKey.keyId, ...newCanonicalIds], threshold: 1 },
   ]);
 });
