@@ -1,5 +1,5 @@
 /**
- * The test runner behind `npm test`: every `*.test.ts` under `src/` and `test/`, each file in its own process, four at
+ * The test runner behind `npm test`: every `*.test.ts` under `src/` and `test/`, each file in its own process, three at
  * a time. Failures are named where they happen and explained at the end; the last line is always `N passed, N failed, N skipped`.
  *
  *   npm test                       everything
@@ -34,8 +34,8 @@ const longestFirst = [
   /^/u,
 ];
 
-/** Two more than small machines have processors: most files wait for other programs now and then, and the day mostly waits. */
-const filesAtATime = Math.min(4, availableParallelism() + 2);
+/** One more than small machines have processors: most files wait for other programs now and then. */
+const filesAtATime = Math.min(3, availableParallelism() + 1);
 
 interface Outcome {
   readonly name: string;

@@ -101,7 +101,7 @@ export function sharedDatabaseContract(
       await first.close();
       await server.sql(
         database,
-        "drop table tagseal_collection_sizes; update tagseal_schema set version = 2 where component = 'metadata'",
+        "drop table tagseal_collection_sizes; drop table tagseal_proposals; update tagseal_schema set version = 2 where component = 'metadata'",
       );
       const store = await open(t, server.url(database));
       const bytes = 1000 + Buffer.byteLength("timestamp 1");

@@ -4,13 +4,13 @@
  * Nothing that users get is changed: `src/keys/file-key-store.test.ts`, `src/keys/backup/age-file.test.ts` and `test/differences.test.ts` show that.
  */
 const { registerHooks } = require("node:module");
-const { resolve } = require("node:path");
+const path = require("node:path");
 const { pathToFileURL } = require("node:url");
 
 const keys = [/(?<=\bdefaultIterations ?= ?)(?:600_000|6e5)\b/u, "2048"];
 /** The logarithm of it. */
 const backups = [/(?<=\bscryptWorkFactor ?= ?)18\b/u, "8"];
-const inCheckout = (path) => pathToFileURL(resolve(__dirname, "../..", path)).href;
+const inCheckout = (file) => pathToFileURL(path.resolve(__dirname, "../..", file)).href;
 /** What is written otherwise in each module. */
 const modules = new Map([
   [inCheckout("src/keys/key-file.ts"), [keys]],
