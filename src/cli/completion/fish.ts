@@ -1,6 +1,18 @@
 import { type CompletionNode, visibleOptions } from "./completion-tree.ts";
 import type { Option } from "../options/option.ts";
 
+const keyIdsFunction = `function __tagseal_key_ids
+  # The IDs of the private keys of this machine, with what each is for.
+  set -l config $HOME/.docker
+  test -n "$DOCKER_CONFIG"; and set config $DOCKER_CONFIG
+  set -l files $config/trust/private/*.key $config/trust/tagseal/linked-keys/*.json
+  for file in $files
+    set -l id (string replace -rf '^.*/([0-9a-f]{64})\\.[a-z]+$' '$1' -- $file); or continue
+    set -l role (string replace -rf '^role: ([a-z0-9_/-]+)$' '$1' <$file) key
+    string join \\t $id $role[1]
+  end
+end`;
+
 /** The completion script for fish. */
 export function fishScript(nodes: readonly CompletionNode[]): string {
   const lines = nodes.flatMap((node) => [...childLines(node, nodes), ...optionLines(node), ...argumentLines(node)]);
@@ -28,17 +40,7 @@ function __tagseal_at
   test "$path" = "$argv"
 end
 
-function __tagseal_key_ids
-  # The IDs of the private keys of this machine, with what each is for.
-  set -l config $HOME/.docker
-  test -n "$DOCKER_CONFIG"; and set config $DOCKER_CONFIG
-  set -l files $config/trust/private/*.key $config/trust/tagseal/linked-keys/*.json
-  for file in $files
-    set -l id (string replace -rf '^.*/([0-9a-f]{64})\\.[a-z]+$' '$1' -- $file); or continue
-    set -l role (string replace -rf '^role: ([a-z0-9_/-]+)$' '$1' <$file) key
-    string join \\t $id $role[1]
-  end
-end
+${keyIdsFunction}
 
 complete -c tagseal -e
 ${lines.join("\n")}

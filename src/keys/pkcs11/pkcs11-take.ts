@@ -44,7 +44,7 @@ function templatesOf(session: Pkcs11Session, key: PrivateKey): KeyTemplates {
   const { addon } = session.token.module;
   const der = Buffer.from(key.toStandardPkcs8());
   const numbers = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({ format: "jwk" });
-  const part = (name: keyof typeof numbers): Buffer => Buffer.from(String(numbers[name]), "base64url");
+  const part = (name: NumberName): Buffer => Buffer.from(String(numbers[name]), "base64url");
   const info = key.publicKey.verificationKey()?.info;
   if (info?.algorithm === "ecdsa") {
     const shared: Template = [
@@ -57,23 +57,30 @@ function templatesOf(session: Pkcs11Session, key: PrivateKey): KeyTemplates {
       publicHalf: [...shared, { type: addon.CKA_EC_POINT, value: Buffer.from(point) }],
     };
   }
-  if (info?.algorithm === "rsa") {
-    const shared: Template = [
-      { type: addon.CKA_KEY_TYPE, value: keyKind.rsa },
-      { type: addon.CKA_MODULUS, value: part("n") },
-      { type: addon.CKA_PUBLIC_EXPONENT, value: part("e") },
-    ];
-    const secrets: Template = [
-      { type: addon.CKA_PRIVATE_EXPONENT, value: part("d") },
-      { type: addon.CKA_PRIME_1, value: part("p") },
-      { type: addon.CKA_PRIME_2, value: part("q") },
-      { type: addon.CKA_EXPONENT_1, value: part("dp") },
-      { type: addon.CKA_EXPONENT_2, value: part("dq") },
-      { type: addon.CKA_COEFFICIENT, value: part("qi") },
-    ];
-    return { privateHalf: [...shared, ...secrets], publicHalf: shared };
-  }
+  if (info?.algorithm === "rsa") return rsaTemplates(addon, part);
   throw new KeyStoreError("KEY_UNSUPPORTED", `A ${key.publicKey.keyType} key cannot be stored in a token`, {
     hint: "ECDSA and RSA keys can. Make a new key there: tagseal trust key generate --store URI NAME",
   });
+}
+
+type NumberName = "n" | "e" | "d" | "p" | "q" | "dp" | "dq" | "qi" | "x" | "y";
+
+function rsaTemplates(
+  addon: Pkcs11Session["token"]["module"]["addon"],
+  part: (name: NumberName) => Buffer,
+): KeyTemplates {
+  const shared: Template = [
+    { type: addon.CKA_KEY_TYPE, value: keyKind.rsa },
+    { type: addon.CKA_MODULUS, value: part("n") },
+    { type: addon.CKA_PUBLIC_EXPONENT, value: part("e") },
+  ];
+  const secrets: Template = [
+    { type: addon.CKA_PRIVATE_EXPONENT, value: part("d") },
+    { type: addon.CKA_PRIME_1, value: part("p") },
+    { type: addon.CKA_PRIME_2, value: part("q") },
+    { type: addon.CKA_EXPONENT_1, value: part("dp") },
+    { type: addon.CKA_EXPONENT_2, value: part("dq") },
+    { type: addon.CKA_COEFFICIENT, value: part("qi") },
+  ];
+  return { privateHalf: [...shared, ...secrets], publicHalf: shared };
 }

@@ -54,48 +54,23 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
   const newestSignedAt = (): number | undefined => keeper.status().newestSignedAt;
-  const clock: ServerClock = new ServerClock({
-    store,
-    now: parts.now,
-    log,
-    timestampLifetimeMs: lifetimes.timestampMs,
-    newestSignedAt,
-  });
+  const { timestampMs: timestampLifetimeMs } = lifetimes;
+  const clock: ServerClock = new ServerClock({ store, now: parts.now, log, timestampLifetimeMs, newestSignedAt });
   const now = (): Date => clock.signingTime();
   const usageLimits = new RepositoryLimits(options.usageLimits);
   const usage = new UsageWatch({ store, limits: usageLimits, log });
   const publications = new Publications({ store, signer, reader, log, now, lifetimes, limits: usageLimits, clock });
   const proposals = new Proposals({ store, signer, publications, log, now, limits });
   const mayShorten = (): boolean => clock.mayShorten;
-  const keeper: FreshnessKeeper = new FreshnessKeeper({
-    store,
-    publications,
-    log,
-    now,
-    lead: renewalLead(lifetimes),
-    mayShorten,
-  });
+  const lead = renewalLead(lifetimes);
+  const keeper: FreshnessKeeper = new FreshnessKeeper({ store, publications, log, now, lead, mayShorten });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
   const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs, clock });
-  const everyMs = keyCheckEveryMs(lifetimes);
-  const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs, acceptLostKeys: options.acceptLostKeys });
-  const storeProbe = new Probe(() => store.check());
-  const signerProbe = new Probe(() => signer.check());
-  const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });
-  return {
-    reader,
-    clock,
-    usageLimits,
-    usage,
-    publications,
-    proposals,
-    keeper,
-    upkeep,
-    keyCheck,
-    storeProbe,
-    signerProbe,
-    faults,
-  };
+  const { acceptLostKeys } = options;
+  const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes), acceptLostKeys });
+  const probes = { storeProbe: new Probe(() => store.check()), signerProbe: new Probe(() => signer.check()) };
+  const faults = watchedFaults({ log, watch, reader, ...probes, keyCheck, upkeep, clock });
+  return { reader, clock, usageLimits, usage, publications, proposals, keeper, upkeep, keyCheck, ...probes, faults };
 }
 
 /** The faults of a running server, by part. */

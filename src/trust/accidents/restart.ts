@@ -1,6 +1,6 @@
 /** A collection made again under a new root, because no key of its old root is left. */
 
-import { hasCode, reworded } from "../../errors.ts";
+import { hasCode, MetadataError, reworded } from "../../errors.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
@@ -92,7 +92,8 @@ function hasRootKey(collection: TrustedCollection, { bareKeyId }: PublicKey): bo
 function keysIn(collection: TrustedCollection): InitialiseResult {
   const [rootKey, ...more] = rootKeysOf(collection);
   const [targets] = keysOf(baseRoleSigners(collection.root, "targets"));
-  if (rootKey === undefined || targets === undefined) throw new Error("a verified root names its keys");
+  if (rootKey === undefined || targets === undefined)
+    throw new MetadataError("METADATA_MALFORMED", "the root names no keys");
   return keyIdsOf([rootKey, ...more], targets);
 }
 

@@ -83,18 +83,8 @@ export const command = defineCommand(
     const passphrases = async () => await passphraseSource(options, io);
     const threshold = thresholdOf(options.threshold);
     if (oldKey !== undefined) {
-      if (isProposing(options))
-        throw new UsageError("USAGE", "--propose is for one repository", {
-          hint: "Propose the change in each repository: tagseal trust key rotate --propose IMAGE root",
-        });
-      if (holder !== undefined || replace.length > 0 || threshold !== undefined)
-        throw new UsageError(
-          "USAGE",
-          "--all-with-key cannot be combined with --replace, --threshold, --server-managed or --publisher-managed",
-          {
-            hint: "Rotate such a key in one repository: tagseal trust key rotate IMAGE ROLE",
-          },
-        );
+      const isForOne = holder !== undefined || replace.length > 0 || threshold !== undefined;
+      refuseForSeveral({ proposes: isProposing(options), isForOne });
       const { replaceEverywhere } = await import("../../rotation/rotate-everywhere-here.ts");
       const wanted = { keyId: oldKey, named: args, keys, removeOld, json, passphrases: await passphrases() };
       return await replaceEverywhere(wanted, io);
@@ -115,6 +105,21 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** What `--all-with-key` cannot do. @throws UsageError `USAGE` */
+function refuseForSeveral({ proposes, isForOne }: { readonly proposes: boolean; readonly isForOne: boolean }): void {
+  if (proposes) {
+    throw new UsageError("USAGE", "--propose is for one repository", {
+      hint: "Propose the change in each repository: tagseal trust key rotate --propose IMAGE root",
+    });
+  }
+  if (!isForOne) return;
+  throw new UsageError(
+    "USAGE",
+    "--all-with-key cannot be combined with --replace, --threshold, --server-managed or --publisher-managed",
+    { hint: "Rotate such a key in one repository: tagseal trust key rotate IMAGE ROLE" },
+  );
+}
 
 function holderOf(server: boolean, publisher: boolean): "server" | "publisher" | undefined {
   if (server && publisher)
