@@ -46,7 +46,7 @@ export async function restartCollection(
 ): Promise<RestartResult> {
   const { old, again, refusal } = await oldState({ ...context, mustRemember: true });
   const change = new TakeOver(old);
-  if (again !== undefined && !(change.isIn(again) && hasRootKey(again, key))) throw refusal;
+  if (again !== undefined && !(change.isIn(again) && hasOnlyRootKey(again, key))) throw refusal;
   const keys = again === undefined ? await deleteAndPublish(context, change, { key, memory }) : keysIn(again);
   // Before the last step: the next run would not look for it.
   await memory?.clear();
@@ -85,7 +85,7 @@ function rootKeysOf({ root }: TrustedCollection): readonly PublicKey[] {
   return keysOf(baseRoleSigners(root, "root"));
 }
 
-function hasRootKey(collection: TrustedCollection, { bareKeyId }: PublicKey): boolean {
+function hasOnlyRootKey(collection: TrustedCollection, { bareKeyId }: PublicKey): boolean {
   return rootKeysOf(collection).every((key) => key.bareKeyId === bareKeyId);
 }
 
