@@ -3,10 +3,11 @@
  * start Tagseal endlessly.
  */
 import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
-import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { TagsealError, UsageError } from "../errors.ts";
 import type { EngineKind, ProgramKind } from "./command-line/invocation.ts";
 import type { Environment } from "../environment/environment.ts";
+import { searchedDirectories } from "../environment/program-search.ts";
 
 /** An engine's command on this machine. */
 export interface EngineExecutable {
@@ -71,8 +72,7 @@ export function candidates(
 }
 
 function executables(name: string, { env }: EngineSearch): string[] {
-  const directories = (env["PATH"] ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
-  const paths = [...new Set(directories.map((directory) => join(directory, name)))];
+  const paths = [...new Set(searchedDirectories({ PATH: env["PATH"] ?? "" }).map((directory) => join(directory, name)))];
   return paths.filter((path) => isExecutable(path));
 }
 

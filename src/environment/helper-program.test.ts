@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, it } from "node:test";
+import { Scope } from "../../test/support/peers.ts";
 import { type HelperProgram, runHelperProgram } from "./helper-program.ts";
 
 const usual = {
@@ -25,6 +28,26 @@ describe("a helper program", () => {
     const outcome = await runHelperProgram({ ...usual, command, env, variables: { WANTED: "yes" } });
     assert.ok(outcome.kind === "ended");
     assert.equal(outcome.output.toString(), '[null,"yes"]');
+  });
+
+  it("I9: is never a file of the current directory, however PATH is written", async () => {
+    await using scope = new Scope("helper-program");
+    const directory = scope.path("here");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "tagseal-key-planted"), "#!/bin/sh\necho planted\n", { mode: 0o755 });
+    const command = ["tagseal-key-planted"] as const;
+    const found = await runHelperProgram({ ...usual, command, env: { PATH: `:.:${directory}` } });
+    assert.ok(found.kind === "ended" && found.output.toString() === "planted\n");
+    const cwd = process.cwd();
+    process.chdir(directory);
+    try {
+      for (const path of ["", ":", ".", `.:/bin`, `../${basename(directory)}`]) {
+        const outcome = await runHelperProgram({ ...usual, command, env: { PATH: path } });
+        assert.equal(outcome.kind, "not started", path);
+      }
+    } finally {
+      process.chdir(cwd);
+    }
   });
 
   it("may end without reading its input", async () => {

@@ -6,6 +6,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { childEnvironment, type ChildKind, type ChildProgram } from "./child-environment.ts";
 import type { Environment } from "./environment.ts";
+import { findProgram } from "./program-search.ts";
 
 /** A program to start. */
 export interface HelperProgram {
@@ -64,15 +65,20 @@ export async function runHelperProgram(helper: HelperProgram): Promise<HelperOut
 
 /** A word with a zero byte, for instance, is refused before anything starts. */
 function startOrExplain(helper: HelperProgram): Child | { readonly cause: unknown } {
+  const [program] = helper.command;
+  const path = findProgram(program, helper.env);
+  if (path === undefined) return { cause: Object.assign(new Error(`no ${program} in PATH`), { code: "ENOENT" }) };
   try {
-    return start(helper);
+    return start(path, helper);
   } catch (cause) {
     return { cause };
   }
 }
 
-function start({ command: [program, ...args], kind, of, env, variables, input, errors }: HelperProgram): Child {
-  const child = spawn(program, args, {
+function start(path: string, helper: HelperProgram): Child {
+  const { kind, of, env, variables, input, errors } = helper;
+  const [, ...args] = helper.command;
+  const child = spawn(path, args, {
     env: { ...childEnvironment(env, kind, of), ...variables },
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", errors === "shown" ? "inherit" : "ignore"],
     shell: false,

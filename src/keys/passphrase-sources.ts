@@ -1,7 +1,6 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
 import { runHelperProgram } from "../environment/helper-program.ts";
+import { findProgram } from "../environment/program-search.ts";
 import { KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 import { readDescriptor } from "./passphrase-descriptor.ts";
@@ -126,18 +125,9 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`
  */
-export function requireProgram(program: string, { PATH = "" }: Environment): void {
-  const paths = program.includes("/") ? [program] : PATH.split(delimiter).map((directory) => join(directory, program));
-  if (!paths.some(isExecutable)) throw commandFailed(program, "could not be started: no such program");
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false; // absent, or not accessible
-  }
+export function requireProgram(program: string, env: Environment): void {
+  if (findProgram(program, env) === undefined)
+    throw commandFailed(program, "could not be started: no such program");
 }
 
 function commandFailed(program: string, reason: string, cause?: unknown): KeyStoreError {

@@ -221,6 +221,16 @@ describe("proposals on a server", () => {
     await assert.rejects(httpSource(server.url, gun).fetch("root", 1));
   });
 
+  it("withdrawn, it is still completed by the missing key, until another publication takes its version", async (t) => {
+    const { server, publisher, keys, holding } = await world(t);
+    const one = await proposeTag(publisher, "v2", { held: holding(0) });
+    const both = await signedBy(one, holding(0, 1), keys.slice(0, 2));
+    await send(server, one.body);
+    assert.equal((await fetch(url(server, one.id), { method: "DELETE" })).status, 200);
+    assert.deepEqual(await send(server, both), { status: 200, state: "published" });
+    assert.equal((await send(server, both)).code, "VERSION");
+  });
+
   it("a read-only server takes and forgets none", async (t) => {
     const { server, publisher, holding } = await world(t);
     const one = await proposeTag(publisher, "v2", { held: holding(0) });

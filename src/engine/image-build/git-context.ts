@@ -5,6 +5,7 @@ import { isAbsolute, join, relative, sep } from "node:path";
 import { TagsealError, UsageError, cancelled } from "../../errors.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { findProgram } from "../../environment/program-search.ts";
 import type { GitSource } from "./git-source.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
@@ -108,7 +109,9 @@ const safely = ["-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=nev
 /** @returns its output, without the last line's end */
 async function runGit(args: readonly string[], { env, signal }: GitCheckout): Promise<string> {
   if (signal?.aborted === true) throw cancelled(signal);
-  const child = spawn("git", [...safely, ...args], {
+  const program = findProgram("git", env);
+  if (program === undefined) throw withoutGit(undefined);
+  const child = spawn(program, [...safely, ...args], {
     env: { ...childEnvironment(env, "git"), GIT_PROTOCOL_FROM_USER: "0", GIT_TERMINAL_PROMPT: "0" },
     stdio: ["ignore", "pipe", "pipe"],
     signal,
@@ -121,12 +124,16 @@ async function runGit(args: readonly string[], { env, signal }: GitCheckout): Pr
   child.once("close", resolve);
   const status = await promise.catch((error: unknown) => {
     if (signal?.aborted === true) throw cancelled(signal);
-    throw new TagsealError("DOCKERFILE_REFUSED", "unable to find 'git'", {
-      cause: error,
-      hint: "Install git, or check the repository out and build from its directory.",
-    });
+    throw withoutGit(error);
   });
   if (status === 0) return Buffer.concat(printed).toString("utf8").trim();
   const reason = Buffer.concat(said).toString("utf8").trim().slice(0, 2000);
   throw new DockerfileRefused(`unable to 'git clone' to temporary context directory: ${reason}`);
+}
+
+function withoutGit(cause: unknown): TagsealError {
+  return new TagsealError("DOCKERFILE_REFUSED", "unable to find 'git'", {
+    cause,
+    hint: "Install git, or check the repository out and build from its directory.",
+  });
 }

@@ -18,6 +18,8 @@ export type ProposalRequest = (
 
 /** Of a list, and of the answer to a proposal: far more than any server keeps. */
 const maxAnswerBytes = 1024 * 1024;
+/** The most that a Tagseal server can be set to keep. Each is fetched by those who list them. */
+const maxProposals = 1000;
 const id = /^[0-9a-f]{64}$/u;
 
 /** Asks a server that may be another one: those of Notary answer that there is no such path. */
@@ -36,6 +38,7 @@ export class ProposalClient implements ProposalPlace {
     const response = await this.#known(() => this.#send({ method: "GET" }, "proposals/", "read"));
     const entries = memberOf(await response.bytes(maxAnswerBytes), "proposals");
     if (!Array.isArray(entries)) throw this.#malformed("no list of proposals");
+    if (entries.length > maxProposals) throw this.#malformed(`more than ${maxProposals} proposals`);
     return entries.map((entry) => {
       const name = isJsonObject(entry) ? entry["id"] : undefined;
       if (typeof name === "string" && id.test(name)) return name;
