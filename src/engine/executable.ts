@@ -72,7 +72,9 @@ export function candidates(
 }
 
 function executables(name: string, { env }: EngineSearch): string[] {
-  const paths = [...new Set(searchedDirectories({ PATH: env["PATH"] ?? "" }).map((directory) => join(directory, name)))];
+  const paths = [
+    ...new Set(searchedDirectories({ PATH: env["PATH"] ?? "" }).map((directory) => join(directory, name))),
+  ];
   return paths.filter((path) => isExecutable(path));
 }
 

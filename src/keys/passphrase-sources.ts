@@ -126,8 +126,7 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`
  */
 export function requireProgram(program: string, env: Environment): void {
-  if (findProgram(program, env) === undefined)
-    throw commandFailed(program, "could not be started: no such program");
+  if (findProgram(program, env) === undefined) throw commandFailed(program, "could not be started: no such program");
 }
 
 function commandFailed(program: string, reason: string, cause?: unknown): KeyStoreError {

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { change, gun, later, now, publishedStory, target, type EditingStory } from "../../../test/support/editing-story.ts";
+import {
+  change,
+  gun,
+  later,
+  now,
+  publishedStory,
+  target,
+  type EditingStory,
+} from "../../../test/support/editing-story.ts";
 import { CollectionEditor } from "../editor.ts";
 import type { MetadataFile } from "../metadata.ts";
 import { parseMetadata } from "../notary-v1/parse.ts";
