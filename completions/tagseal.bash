@@ -23,7 +23,7 @@ _tagseal_words() {
   "trust key show") echo "--public --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
   "trust root") echo "add-spare list --help" ;;
-  "trust root add-spare") echo "--all-with-key --json --key -k --out -o --store --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust root add-spare") echo "--all-with-key --json --key -k --out -o --store --propose --proposal-out --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust root list") echo "--json --help" ;;
   "trust signer") echo "add list remove --help" ;;
   "trust signer add") echo "--key --json --no-init --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -43,13 +43,13 @@ _tagseal_words() {
   "trust proposals") echo "--in --json --help" ;;
   "trust recover") echo "--all-with-key --expired --force -f --json --key -k --leaked --lost --rehearse --remove-old --replace --spare --without-spare --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust renew") echo "--all --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust renew") echo "--all --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust revoke") echo "--yes -y --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust sign") echo "--local --json --no-init --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust staged") echo "--discard --force -f --json --number -n --publish --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust status") echo "--all --check --json --within --help" ;;
   "trust withdraw") echo "--json --help" ;;
-  "trust witness") echo "--json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust witness") echo "--json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "build") echo "--disable-content-trust --allow-local --help" ;;
   "completion") echo "bash fish zsh --help" ;;
   "create") echo "--disable-content-trust --help" ;;
@@ -186,6 +186,7 @@ _tagseal_value() {
   "trust root add-spare --out") echo "file" ;;
   "trust root add-spare -o") echo "file" ;;
   "trust root add-spare --store") echo "" ;;
+  "trust root add-spare --proposal-out") echo "file" ;;
   "trust root add-spare --passphrase-fd") echo "" ;;
   "trust root add-spare --passphrase-command") echo "" ;;
   "trust root add-spare --passphrase-helper") echo "" ;;
@@ -250,6 +251,7 @@ _tagseal_value() {
   "trust recover-server --passphrase-fd") echo "" ;;
   "trust recover-server --passphrase-command") echo "" ;;
   "trust recover-server --passphrase-helper") echo "" ;;
+  "trust renew --out") echo "file" ;;
   "trust renew --passphrase-fd") echo "" ;;
   "trust renew --passphrase-command") echo "" ;;
   "trust renew --passphrase-helper") echo "" ;;
@@ -267,6 +269,7 @@ _tagseal_value() {
   "trust staged --passphrase-command") echo "" ;;
   "trust staged --passphrase-helper") echo "" ;;
   "trust status --within") echo "" ;;
+  "trust witness --out") echo "file" ;;
   "trust witness --passphrase-fd") echo "" ;;
   "trust witness --passphrase-command") echo "" ;;
   "trust witness --passphrase-helper") echo "" ;;

@@ -108,6 +108,18 @@ describe("two of three signers", { skip: missingPeers(["docker", "notary", "regi
       await bob.tagsealOk(["trust", "approve", gun, "--in", second, "--yes"]);
       for (const tags of await seenByAll((name) => team.user(`${name}-after`), gun))
         assert.deepEqual(tags, ["1.0", "first"]);
+      const [owner, warm] = [team.user("owner"), (name: string) => team.user(`${name}-after`)];
+      const again = [
+        [alice, bob, ["trust", "witness", gun, releases]],
+        [bob, alice, ["trust", "renew", gun]],
+        [owner, owner, ["trust", "root", "add-spare", "--key", await rootKeyFile(inner), gun]],
+      ] as const;
+      for (const [index, [proposer, approver, words]] of again.entries()) {
+        const path = inner.path(`again-${index}.json`);
+        await proposer.tagsealOk([...words, words.includes("root") ? "--proposal-out" : "--out", path]);
+        await approver.tagsealOk(["trust", "approve", gun, "--in", path, "--yes"]);
+        for (const tags of await seenByAll(warm, gun)) assert.deepEqual(tags, ["1.0", "first"], words.join(" "));
+      }
     } finally {
       await inner.close();
     }
@@ -129,6 +141,13 @@ describe("two of three signers", { skip: missingPeers(["docker", "notary", "regi
     }
   });
 });
+
+/** The public half of a root key that was made on another machine. */
+async function rootKeyFile(scope: Scope): Promise<string> {
+  const dockerConfig = scope.path("spare");
+  const made = await makeSignerKey({ dockerConfig, passphrase: passphrases.root, use: { role: "root" } });
+  return made.publicKey;
+}
 
 /** A whole repository in which `count` of the three keys signed the releases. */
 async function releasedBy(gun: string, count: number): Promise<ReadonlyMap<RoleName, MetadataFile>> {

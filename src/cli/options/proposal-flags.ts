@@ -20,10 +20,16 @@ export const proposeOptions = {
   } satisfies SwitchOption,
 } as const;
 
-/** A file holds one proposal. @throws UsageError `USAGE` for `--out` with several repositories */
-export function requireOneForOut(out: string | undefined, repositories: readonly string[]): void {
+/** The same for a command whose `--out` is another file. */
+export const proposeElsewhereOptions = {
+  propose: proposeOptions.propose,
+  "proposal-out": proposeOptions.out,
+} as const;
+
+/** A file holds one proposal. @throws UsageError `USAGE` for several repositories and a file */
+export function requireOneForOut(out: string | undefined, repositories: readonly string[], flag = "--out"): void {
   if (out === undefined || repositories.length === 1) return;
-  throw new UsageError("USAGE", "--out writes the proposal of one repository", {
+  throw new UsageError("USAGE", `${flag} writes the proposal of one repository`, {
     hint: "Run the command for each repository, with a file for each; or give --propose, and the trust servers keep the proposals.",
   });
 }

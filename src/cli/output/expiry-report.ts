@@ -67,11 +67,17 @@ export function actionText(gun: string, ending: EndingStatus): string {
   if (!ending.isRenewable)
     return `${nameOf(ending)}: get a new certificate from the authority that issued it, then, where the root key is: ${command}`;
   if (holder === "here" || holder === "server") return `To renew what this machine can: ${command}`;
-  return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} ${ending.threshold > 1 ? "are" : "is"}: ${command}`;
+  if (ending.threshold === 1)
+    return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} is: ${command}`;
+  const where = ending.hereKeyIds.length > 0 ? "here, or where another of them is" : "where one of them is";
+  return `${nameOf(ending)}: ${keyText(ending)} must sign; to propose it, run this ${where}: ${command}`;
 }
 
-function commandFor(gun: string, { isRenewable }: EndingStatus): string {
-  return isRenewable ? `tagseal trust renew ${gun}` : `tagseal trust key rotate ${gun} root --key CERTIFICATE`;
+/** What needs several keys is proposed, unless this machine has enough of them. */
+function commandFor(gun: string, { isRenewable, holder, threshold }: EndingStatus): string {
+  if (!isRenewable) return `tagseal trust key rotate ${gun} root --key CERTIFICATE`;
+  const isShared = threshold > 1 && (holder === "owner" || holder === "signer");
+  return `tagseal trust renew${isShared ? " --propose" : ""} ${gun}`;
 }
 
 /** `root certificate`, or the role. */

@@ -18,6 +18,12 @@ export function spareJson(
   };
 }
 
+/** The spare that a proposal would add, as a member beside the proposal's own. */
+export function proposedSpareJson({ publicKey, location, kind }: SpareKey): Readonly<Record<string, unknown>> {
+  const place = kind === "elsewhere" ? { uri: location } : { file: location };
+  return { spare: { keyId: publicKey.canonicalKeyId, ...(kind === "here" ? {} : place) } };
+}
+
 /** Sentences for a person. */
 export function spareText(repository: string, { outcome, keyId, certificateId, threshold }: SpareResult): string {
   if (outcome === "unchanged") return `${repository} has the root key ${keyId} already\n`;
@@ -36,12 +42,12 @@ export interface SpareNext {
   readonly image: string;
   /** the spare was made by this command */
   readonly isNew: boolean;
-  /** at least one repository has it now */
-  readonly isAdded: boolean;
+  /** what became of it in one repository at least */
+  readonly outcome: "added" | "proposed" | "failed";
 }
 
 /** Where the spare is and what to do with it. */
-export function spareAdvice({ kind, location }: SpareKey, { image, isNew, isAdded }: SpareNext): string {
+export function spareAdvice({ kind, location }: SpareKey, { image, isNew, outcome }: SpareNext): string {
   const place = printable(location);
   const lines: string[] = [];
   if (kind === "file" && isNew)
@@ -51,10 +57,11 @@ export function spareAdvice({ kind, location }: SpareKey, { image, isNew, isAdde
     );
   if (kind === "elsewhere" && isNew)
     lines.push(`The spare root key is in ${place} and cannot be copied. Keep the token away from this machine.`);
-  if (!isAdded)
+  if (outcome === "failed")
     return isNew
       ? `${[...lines, `Repeat with the same key: tagseal trust root add-spare --key ${place} ${image}`].join("\n")}\n`
       : "";
+  if (outcome === "proposed") lines.push("Until the proposal is published, the spare replaces nothing.");
   const file = kind === "public" ? "FILE" : quoted(place);
   lines.push(
     `Rehearse the loss of the root key: tagseal trust recover --rehearse --lost root --spare ${file} ${image}`,

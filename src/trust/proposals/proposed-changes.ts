@@ -1,5 +1,6 @@
 /** The changes of the signing commands as proposals; those of signers and delegations are in `proposed-delegations.ts`. */
 
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { type JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
 import { UsageError } from "../../errors.ts";
 import type { RoleName, Target } from "../../tuf/metadata.ts";
@@ -99,4 +100,17 @@ export async function proposeRotation(
     await newKeys.giveUp();
     throw error;
   }
+}
+
+/**
+ * Proposes to add a spare root key, as `addSpareRootKey`.
+ *
+ * @returns undefined when root has this key already
+ * @throws as {@link proposeRotation}
+ */
+export async function proposeSpareRootKey(
+  context: TrustContext,
+  spare: PublicKey,
+): Promise<JudgedProposal | undefined> {
+  return await proposeRotation(context, "root", { keys: async () => await Promise.resolve([spare]), replace: [] });
 }

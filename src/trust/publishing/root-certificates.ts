@@ -28,7 +28,8 @@ export async function certificateFor(
   return PublicKey.fromCertificatePem(await createRootCertificate(issuer, gun, now(), key));
 }
 
-async function firstHere(held: HeldKeys, keys: readonly PublicKey[]): Promise<SigningKey | undefined> {
+/** The first of these keys whose private half is here, unlocked. @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE` */
+export async function firstHere(held: HeldKeys, keys: readonly PublicKey[]): Promise<SigningKey | undefined> {
   for (const key of keys) {
     const signingKey = await held.signingKey(key);
     if (signingKey !== undefined) return signingKey;

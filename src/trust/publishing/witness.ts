@@ -22,9 +22,7 @@ export interface WitnessResult {
  * @see Notary v1: change semantics
  */
 export async function witnessRoles(context: TrustContext, roles: readonly RoleName[]): Promise<WitnessResult> {
-  const other = roles.find((role) => isBaseRole(role) && role !== "targets");
-  if (other !== undefined) throw notToWitness(other, context.gun);
-  const change = new Witnessing(new Set(roles));
+  const change = witnessing(context.gun, roles);
   const { collection } = await publishChange(context, new HeldKeys(context), change, { initialise: false });
   return {
     roles: [...new Set(roles)].map((role) => {
@@ -32,6 +30,13 @@ export async function witnessRoles(context: TrustContext, roles: readonly RoleNa
       return { role, version: file?.body.version ?? 0, tags: file?.body.targets.size ?? 0 };
     }),
   };
+}
+
+/** The change that signs these roles again. @throws UsageError `USAGE` for root, snapshot and timestamp */
+export function witnessing(gun: string, roles: readonly RoleName[]): CollectionChange {
+  const other = roles.find((role) => isBaseRole(role) && role !== "targets");
+  if (other !== undefined) throw notToWitness(other, gun);
+  return new Witnessing(new Set(roles));
 }
 
 class Witnessing implements CollectionChange {

@@ -105,9 +105,13 @@ function canonicalIdOf({ bareKeyId, keyId }: PublicKey): string {
   return bareKeyId ?? keyId;
 }
 
-/** True when the keys of this machine reach the threshold of a role; asks for no passphrase. */
-export async function areEnoughHere({ signers }: Pick<Ending, "signers">, held: HeldKeys): Promise<boolean> {
-  return (await held.countHeld(keysOf(signers))) >= signers.roleKeys.threshold;
+/** True when the keys of this machine reach the threshold of a role, or are one of several that sign a proposal; asks for no passphrase. */
+export async function areEnoughHere(
+  { signers }: Pick<Ending, "signers">,
+  held: HeldKeys,
+  isProposal = false,
+): Promise<boolean> {
+  return (await held.countHeld(keysOf(signers))) >= (isProposal ? 1 : signers.roleKeys.threshold);
 }
 
 async function readEvenExpired(context: TrustContext): Promise<TrustedCollection> {

@@ -6,7 +6,7 @@ import { type CollectionChange, publishChange } from "../publishing/publish.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { type EndingStatus, statusOfEndings } from "./expiry-status.ts";
 import { expiredElsewhere } from "./expired-elsewhere.ts";
-import { planRenewal } from "./renewal-plan.ts";
+import { planRenewal, type RenewalWish } from "./renewal-plan.ts";
 import { RenewedCertificates } from "./renewed-certificates.ts";
 
 /** A role that was signed again. */
@@ -24,6 +24,8 @@ export interface RenewResult {
   readonly newRootCertificates: readonly string[];
   /** what is due, or has expired, and was not renewed: its keys are elsewhere */
   readonly remaining: readonly EndingStatus[];
+  /** roles of which some keys are here, and too few to sign alone: their renewal can be proposed */
+  readonly proposable: readonly RoleName[];
 }
 
 /**
@@ -43,36 +45,45 @@ export async function renewCollection(context: TrustContext): Promise<RenewResul
     return await renewal.resultIn(collection);
   } catch (error) {
     if (!(error instanceof NothingHeldError)) throw error;
-    return { renewed: [], newRootCertificates: [], remaining: error.remaining };
+    const { remaining, proposable } = error;
+    return { renewed: [], newRootCertificates: [], remaining, proposable };
   }
 }
 
 /** Ends a publication that would be empty. */
 class NothingHeldError extends Error {
   readonly remaining: readonly EndingStatus[];
+  readonly proposable: readonly RoleName[];
 
-  constructor(remaining: readonly EndingStatus[]) {
+  constructor(remaining: readonly EndingStatus[], proposable: readonly RoleName[]) {
     super("no key of the collection is here");
     this.remaining = remaining;
+    this.proposable = proposable;
   }
 }
 
-class Renewal implements CollectionChange {
+/** Signs everything again that the keys here can sign; in a proposal, everything that has a key here. */
+export class Renewal implements CollectionChange {
   readonly #context: TrustContext;
   readonly #held: HeldKeys;
   readonly #certificates: RenewedCertificates;
+  readonly #isProposal: boolean;
   #before: ReadonlyMap<RoleName, number> = new Map();
 
-  constructor(context: TrustContext, held: HeldKeys) {
+  constructor(context: TrustContext, held: HeldKeys, { isProposal = false }: Omit<RenewalWish, "now"> = {}) {
     this.#context = context;
     this.#held = held;
+    this.#isProposal = isProposal;
     this.#certificates = new RenewedCertificates(held, context.now);
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current === undefined || (this.#before.size > 0 && this.isIn(current))) return false;
-    const plan = await planRenewal(current, this.#held, this.#context.now());
-    if (plan.roles.length === 0) throw new NothingHeldError(await this.#remainingIn(current));
+    const plan = await planRenewal(current, this.#held, { now: this.#context.now(), isProposal: this.#isProposal });
+    if (plan.roles.length === 0) {
+      if (this.#isProposal) return false;
+      throw new NothingHeldError(await this.#remainingIn(current), await this.#proposableIn(current));
+    }
     if (plan.blocked.length > 0) throw expiredElsewhere(plan.blocked, current.gun);
     for (const role of plan.witnessed) editor.witness(role);
     if (plan.certificates.length > 0)
@@ -97,7 +108,15 @@ class Renewal implements CollectionChange {
       renewed,
       newRootCertificates: this.#certificates.ids.filter((id) => named.includes(id)),
       remaining: await this.#remainingIn(collection),
+      proposable: await this.#proposableIn(collection),
     };
+  }
+
+  async #proposableIn(collection: TrustedCollection): Promise<readonly RoleName[]> {
+    const now = this.#context.now();
+    const alone = await planRenewal(collection, this.#held, { now });
+    const together = await planRenewal(collection, this.#held, { now, isProposal: true });
+    return together.roles.filter((role) => !alone.roles.includes(role));
   }
 
   async #remainingIn(collection: TrustedCollection): Promise<readonly EndingStatus[]> {

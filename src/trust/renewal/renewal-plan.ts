@@ -19,17 +19,29 @@ export interface RenewalPlan {
   readonly blocked: readonly Ending[];
 }
 
+/** What is planned. */
+export interface RenewalWish {
+  readonly now: Date;
+  /** one key of each role is enough, for others sign later; the snapshot is made when they have */
+  readonly isProposal?: boolean;
+}
+
 /** Plans with what is known about keys without unlocking them. */
-export async function planRenewal(collection: TrustedCollection, held: HeldKeys, now: Date): Promise<RenewalPlan> {
+export async function planRenewal(
+  collection: TrustedCollection,
+  held: HeldKeys,
+  { now, isProposal = false }: RenewalWish,
+): Promise<RenewalPlan> {
   const endings = endingsOf(collection);
   const here: Ending[] = [];
   for (const ending of endings) {
-    if (ending.role !== "timestamp" && (await areEnoughHere(ending, held))) here.push(ending);
+    const isLeftOut = ending.role === "timestamp" || (isProposal && ending.role === "snapshot");
+    if (!isLeftOut && (await areEnoughHere(ending, held, isProposal))) here.push(ending);
   }
   const until = new Date(now.getTime() + lifetimeMs("targets"));
   const isWanted = ({ role, expiresAt }: Ending): boolean => role !== "root" || expiresAt < until;
   const wanted = here.filter(isWanted);
-  const certificates = await renewable(wanted, held);
+  const certificates = await renewable(wanted, held, isProposal);
   const roles = new Set(wanted.filter(({ certificate }) => certificate === undefined).map(({ role }) => role));
   if (certificates.length > 0) roles.add("root");
   const isBlocked = (ending: Ending): boolean =>
@@ -51,10 +63,16 @@ function isForeign({ certificate }: Ending): boolean {
   return certificate?.isSelfIssued === false;
 }
 
-async function renewable(wanted: readonly Ending[], held: HeldKeys): Promise<readonly RootCertificate[]> {
+/** In a proposal, those of colleagues' keys too: each of these keys signs the new root itself. */
+async function renewable(
+  wanted: readonly Ending[],
+  held: HeldKeys,
+  isProposal: boolean,
+): Promise<readonly RootCertificate[]> {
   const found: RootCertificate[] = [];
   for (const { certificate } of wanted) {
-    if (certificate?.isSelfIssued === true && (await held.holds(certificate.key))) found.push(certificate);
+    if (certificate?.isSelfIssued === true && (isProposal || (await held.holds(certificate.key))))
+      found.push(certificate);
   }
   return found;
 }

@@ -2,6 +2,7 @@ import { PublicKey } from "../../crypto/public-key.ts";
 import { createRootCertificate } from "../../crypto/root-certificate.ts";
 import { KeyStoreError } from "../../errors.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
+import { firstHere } from "../publishing/root-certificates.ts";
 import type { RootCertificate } from "./endings.ts";
 import { keysOf } from "../../tuf/role-signers.ts";
 import type { RoleSigners } from "../../tuf/role-signers.ts";
@@ -28,21 +29,24 @@ export class RenewedCertificates {
    * @throws KeyStoreError `KEY_NOT_FOUND`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
    */
   async replaceIn(signers: RoleSigners, ending: readonly RootCertificate[]): Promise<readonly PublicKey[]> {
+    const present = keysOf(signers);
     const keys: PublicKey[] = [];
-    for (const key of keysOf(signers)) {
+    for (const key of present) {
       const old = ending.find((certificate) => certificate.key.keyId === key.keyId);
-      keys.push(old === undefined ? key : await this.#after(old));
+      keys.push(old === undefined ? key : await this.#after(old, present));
     }
     return keys;
   }
 
-  async #after({ key, commonName }: RootCertificate): Promise<PublicKey> {
+  /** @param issuers root keys that may issue it where the private half of its own is elsewhere */
+  async #after({ key, commonName }: RootCertificate, issuers: readonly PublicKey[]): Promise<PublicKey> {
     const made = this.#made.get(key.keyId);
     if (made !== undefined) return made;
-    const signingKey = await this.#held.signingKey(key);
-    if (signingKey === undefined)
+    const issuer = await firstHere(this.#held, [key, ...issuers]);
+    if (issuer === undefined)
       throw new KeyStoreError("KEY_NOT_FOUND", `the root key ${key.keyId} is not here any more`);
-    const certificate = PublicKey.fromCertificatePem(await createRootCertificate(signingKey, commonName, this.#now()));
+    const pem = await createRootCertificate(issuer, commonName, this.#now(), key.bareKey());
+    const certificate = PublicKey.fromCertificatePem(pem);
     this.#made.set(key.keyId, certificate);
     return certificate;
   }

@@ -6,6 +6,7 @@ import { HeldKeys } from "../publishing/held-keys.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import { baseRoleSigners, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
+import { missingKeysHint } from "../../tuf/role-signing.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { rotateKey } from "./rotate.ts";
 
@@ -48,6 +49,13 @@ export async function addSpareRootKey(context: TrustContext, spare: PublicKey): 
 async function requireRootKey({ gun }: TrustContext, held: HeldKeys, signers: RoleSigners): Promise<void> {
   const keys = keysOf(signers);
   if ((await held.countHeld(keys)) >= signers.roleKeys.threshold) return;
+  const { threshold } = signers.roleKeys;
+  if (threshold > 1) {
+    const message = `cannot add a root key to ${gun}: fewer than ${threshold} root keys are on this machine`;
+    throw new MetadataError("SIGNING_KEY_MISSING", message, {
+      hint: missingKeysHint(keys, await held.heldOf(keys), threshold),
+    });
+  }
   const ids = keys.map((key) => key.bareKeyId ?? key.keyId).join(", ");
   throw new MetadataError(
     "SIGNING_KEY_MISSING",

@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 import type { KeyStore } from "../../../keys/key-store.ts";
-import type { SpareResult } from "../../../trust/rotation/spare-root-key.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -12,11 +12,12 @@ import { imageArgument } from "../../options/image.ts";
 import type { OptionValues } from "../../options/option.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { isProposing, proposeElsewhereOptions, proposeHelp, requireOneForOut } from "../../options/proposal-flags.ts";
 import { spareEnvironment } from "../../options/spare-flags.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
-import { forEachRepository } from "../../output/for-each-repository.ts";
-import { spareAdvice, spareJson, spareText } from "../../output/spare-report.ts";
+import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { proposedSpareJson, spareAdvice, spareJson, type SpareNext, spareText } from "../../output/spare-report.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 const options = {
@@ -46,6 +47,7 @@ const options = {
     value: "uri",
     help: "Make the spare there: in a token, for example pkcs11:token=spare, in Vault, or with a key helper",
   },
+  ...proposeElsewhereOptions,
   ...passphraseOptions,
 } as const;
 
@@ -61,6 +63,7 @@ export const command = defineCommand(
       "Adds a second root key to repositories. If the root key is lost, the spare alone replaces it: `tagseal trust recover --lost root --spare FILE IMAGE`. Until then it signs nothing and belongs in a safe place away from this machine. Readers follow without doing anything: the present root key signs the addition, and one root signature is still enough.",
       "--out makes the spare and writes it to a file, encrypted under a separate passphrase. The spare is not added to the keys of this machine. --store makes it in a token or with a service. --key adds a key that exists; of a key that was made on another machine, the public key is enough.",
       "The holder of the spare can replace every other key of the repository, as with the root key: keep it as safe. One spare can serve many repositories.",
+      `${proposeHelp} Here --proposal-out writes the proposal to a file, because --out is the file of the spare.`,
     ],
     options,
     args: { min: 0 },
@@ -80,24 +83,28 @@ export const command = defineCommand(
   async ({ options: flags, args }, io) => {
     requireOneSource(flags);
     const names = await repositoriesOfKey({ named: args, keyId: flags["all-with-key"], role: "root" }, io);
+    requireOneForOut(flags["proposal-out"], names, "--proposal-out");
     const passphrases = await passphraseSource(flags, io);
     const store = await openKeyStore(io, { passphrases });
     const { withSpare } = await import("../../open/spare-key.ts");
     const spare = await spareOf(flags, { io, passphrases, store });
     const keys = withSpare(store, spare);
     const how = { json: flags.json, failureHeading: "spare root key not added to" };
-    const added: string[] = [];
+    const adding = { keys, spare, passphrases, out: flags["proposal-out"] };
+    const add = isProposing({ propose: flags.propose, out: adding.out }) ? proposeFor : addTo;
+    const done: string[] = [];
+    let outcome: SpareNext["outcome"] = "failed";
     try {
       return await forEachRepository(names, io, how, async (repository, say) => {
-        const result = await addTo(repository, { keys, spare }, io);
-        added.push(repository);
-        say(spareText(repository, result));
-        return { repository, ...spareJson(result, spare) };
+        const result = await add(repository, adding, io, say);
+        done.push(repository);
+        outcome = isOpen(result) ? "proposed" : "added";
+        return result;
       });
     } finally {
-      const [example = names[0] ?? "IMAGE"] = added;
+      const [image = names[0] ?? "IMAGE"] = done;
       const output = flags.json ? io.stderr : io.stdout;
-      output.write(spareAdvice(spare, { image: example, isNew: flags.key === undefined, isAdded: added.length > 0 }));
+      output.write(spareAdvice(spare, { image, isNew: flags.key === undefined, outcome }));
     }
   },
 );
@@ -116,13 +123,43 @@ async function spareOf({ out, key = "", store }: Flags, sources: SpareSources): 
   return await openSpare(key, sources);
 }
 
+function isOpen({ state }: ForEachResult): boolean {
+  return state === "open" || state === "complete";
+}
+
+interface Adding {
+  readonly keys: KeyStore;
+  readonly spare: SpareKey;
+  readonly passphrases: PassphraseSource;
+  readonly out: string | undefined;
+}
+
 async function addTo(
   repository: string,
-  { keys, spare }: { readonly keys: KeyStore; readonly spare: SpareKey },
+  { keys, spare }: Adding,
   io: Io,
-): Promise<SpareResult> {
+  say: (text: string) => void,
+): Promise<ForEachResult> {
   const { addSpareRootKey } = await import("../../../trust/rotation/spare-root-key.ts");
   const { reference } = imageArgument(repository);
   const settings = { access: "write", keys, notify: tellTrustEvents(io, { quiet: true }) } as const;
-  return await withTrust(io, reference, settings, (context) => addSpareRootKey(context, spare.publicKey));
+  const result = await withTrust(io, reference, settings, (context) => addSpareRootKey(context, spare.publicKey));
+  say(spareText(repository, result));
+  return { repository, ...spareJson(result, spare) };
+}
+
+async function proposeFor(
+  repository: string,
+  { keys, spare, passphrases, out }: Adding,
+  io: Io,
+  say: (text: string) => void,
+): Promise<ForEachResult> {
+  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+  const { proposeSpareRootKey } = await import("../../../trust/proposals/proposed-changes.ts");
+  const proposing = { image: imageArgument(repository), out, passphrases, keys };
+  const { json, text } = await handOnProposal(proposing, io, (context) =>
+    proposeSpareRootKey(context, spare.publicKey),
+  );
+  say(text);
+  return { ...json, ...proposedSpareJson(spare) };
 }
