@@ -67,8 +67,7 @@ export function actionText(gun: string, ending: EndingStatus): string {
   if (!ending.isRenewable)
     return `${nameOf(ending)}: get a new certificate from the authority that issued it, then, where the root key is: ${command}`;
   if (holder === "here" || holder === "server") return `To renew what this machine can: ${command}`;
-  if (ending.threshold === 1)
-    return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} is: ${command}`;
+  if (ending.threshold === 1) return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} is: ${command}`;
   const where = ending.hereKeyIds.length > 0 ? "here, or where another of them is" : "where one of them is";
   return `${nameOf(ending)}: ${keyText(ending)} must sign; to propose it, run this ${where}: ${command}`;
 }
