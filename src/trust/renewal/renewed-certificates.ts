@@ -38,7 +38,7 @@ export class RenewedCertificates {
     return keys;
   }
 
-  /** @param issuers root keys that may issue it where the private half of its own is elsewhere */
+  /** @param issuers root keys that may issue it where the private half of the key itself is elsewhere */
   async #after({ key, commonName }: RootCertificate, issuers: readonly PublicKey[]): Promise<PublicKey> {
     const made = this.#made.get(key.keyId);
     if (made !== undefined) return made;
