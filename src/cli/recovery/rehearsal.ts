@@ -100,13 +100,15 @@ async function inDirectory(directory: string, rehearsed: Rehearsed, io: Io): Pro
   }
 }
 
-async function copyTo({ repository, now }: TrustContext, collection: TrustedCollection): Promise<void> {
+async function copyTo({ repository, cache, now }: TrustContext, collection: TrustedCollection): Promise<void> {
   const [snapshot, timestamp] = [await repository.getKey("snapshot"), await repository.getKey("timestamp")];
   const serverKeys = new Map([
     ["snapshot", snapshot],
     ["timestamp", timestamp],
   ] as const);
-  await repository.publish(await copyOf(collection, { serverKeys, now: now() }));
+  const files = await copyOf(collection, { serverKeys, now: now() });
+  await repository.publish(files);
+  for (const [role, bytes] of files) if (role === "root") await cache.store(role, bytes);
 }
 
 async function playOn(context: TrustContext, { plan, given, force }: Rehearsed): Promise<readonly RepairResult[]> {

@@ -1,9 +1,9 @@
 /** A collection made again under a new root, because no key of its old root is left. */
 
-import { hasCode, MetadataError, reworded } from "../../errors.ts";
+import { hasCode, MetadataError, NetworkError, reworded } from "../../errors.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, RootBody, TargetsBody } from "../../tuf/metadata.ts";
 import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { MemoryTrustCache } from "../memory-cache.ts";
@@ -31,13 +31,17 @@ export interface RestartResult extends InitialiseResult {
  * `targets` is signed by a new repository key; what signers signed stays as it is. Readers that remember the old root refuse the new one until
  * they forget it.
  *
+ * The new root is remembered in the place of the old one before the server is asked again, so that a server which swaps it then is refused.
+ *
  * If it is interrupted between the two, the next run makes the collection from what this machine remembers of the old one. After the
  * publication, the next run only forgets the old root.
  *
  * @param memory remembers the new repository key
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither the server nor this machine has the old collection
  * @throws UsageError `FILE_UNWRITABLE` when this machine cannot remember it; nothing is deleted then
- * @throws NetworkError `AUTHENTICATION_REFUSED` without the rights of an administrator, and as `publishChange`
+ * @throws MetadataError `ROOT_ROTATION_REFUSED` when the server presents another root after the publication
+ * @throws NetworkError `AUTHENTICATION_REFUSED` without the rights of an administrator; `PUBLISH_CONFLICT` when the server presents another
+ *   collection after the deletion; and as `publishChange`
  */
 export async function restartCollection(
   context: TrustContext,
@@ -47,13 +51,21 @@ export async function restartCollection(
   const { old, again, refusal } = await oldState({ ...context, mustRemember: true });
   const change = new TakeOver(old);
   if (again !== undefined && !(change.isIn(again) && hasOnlyRootKey(again, key))) throw refusal;
-  const keys = again === undefined ? await deleteAndPublish(context, change, { key, memory }) : keysIn(again);
+  const made = again ?? (await deleteAndPublish(context, change, { key, memory }));
   // Before the last step: the next run would not look for it.
   await memory?.clear();
-  await context.removeRemembered();
+  await rememberInstead(context, made.root);
   const now = await readCollection({ ...context, notify: () => undefined });
   const tags = new Set(releasedEntries(now, () => undefined).map(({ tag }) => tag)).size;
-  return { ...keys, tags, dropped: [...old.invalidDelegations.keys()] };
+  return { ...keysIn(made), tags, dropped: [...old.invalidDelegations.keys()] };
+}
+
+/** The new root takes the place of the old one before the server is asked again: no root is trusted for being the first. */
+async function rememberInstead({ cache, removeRemembered }: TrustContext, root: MetadataFile<RootBody>): Promise<void> {
+  await removeRemembered();
+  // The cache then knows what it replaces: a root that another process trusted in the meantime does not stay.
+  await cache.load("root");
+  await cache.store("root", root.bytes);
 }
 
 interface NewOwner {
@@ -65,7 +77,7 @@ async function deleteAndPublish(
   context: TrustContext,
   change: TakeOver,
   { key, memory }: NewOwner,
-): Promise<InitialiseResult> {
+): Promise<TrustedCollection> {
   // The memory of the old collection stays until the new one is published.
   const fresh = { ...context, cache: new MemoryTrustCache(), stagedChanges: async () => 0 };
   const held = new HeldKeys(fresh);
@@ -76,9 +88,17 @@ async function deleteAndPublish(
   const targets = (await held.linked(use))?.publicKey ?? (await newKeys.make(use, change.replacedKeys));
   await context.repository.delete();
   const options = { initialise: "explicitly", root: { key }, targets } as const;
-  const { initialised } = await publishChange(fresh, held, change, options);
-  if (initialised === undefined) throw notSigned(context);
-  return initialised;
+  const { initialised, collection } = await publishChange(fresh, held, change, options);
+  if (initialised === undefined) throw madeElsewhere(context);
+  return collection;
+}
+
+/** What the server presents after the deletion is not what this machine made. */
+function madeElsewhere({ gun, repository }: TrustContext): NetworkError {
+  const message = `${repository.name} deleted ${gun} and presents it again under a root that this machine did not make`;
+  return new NetworkError("PUBLISH_CONFLICT", message, {
+    hint: "Nothing of it was trusted. If another publisher did not make it, treat it as an attack; else run the command again.",
+  });
 }
 
 function rootKeysOf({ root }: TrustedCollection): readonly PublicKey[] {

@@ -41,7 +41,8 @@ export async function readBackProposal(context: TrustContext, proposal: JudgedPr
     const base = proposalBaseOf(read);
     return proposal.roles.every(({ role, file }) => base.versionOf(role) >= file.body.version);
   };
-  return await readBack(context, filesOf(proposal), { isIn });
+  // A server may say of a proposal without enough signatures that it is published: nothing in it is trusted for that.
+  return await readBack(context, proposal.isComplete ? filesOf(proposal) : new Map(), { isIn });
 }
 
 /** True when this machine makes the snapshots of the collection: a server that has not its key cannot complete a proposal. */

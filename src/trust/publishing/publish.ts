@@ -291,8 +291,11 @@ function isDueForRenewal(collection: TrustedCollection, now: Date): boolean {
   );
 }
 
-function isOurs(collection: TrustedCollection, initial: InitialCollection): boolean {
-  return collection.root.body.roles.get("targets")?.keyIds?.includes(initial.keys.targetsKeyId) === true;
+/** No other root keys than ours, so that one of ours signed it: a root of other people can name our repository key beside theirs. */
+function isOurs({ root: { body } }: TrustedCollection, { keys }: InitialCollection): boolean {
+  const ours = [keys.rootCertificateId, ...(keys.moreRootCertificateIds ?? [])];
+  const isRoot = body.roles.get("root")?.keyIds?.every((keyId) => ours.includes(keyId)) === true;
+  return isRoot && body.roles.get("targets")?.keyIds?.includes(keys.targetsKeyId) === true;
 }
 
 function versionOf(collection: TrustedCollection | undefined): number {

@@ -14,8 +14,10 @@ const delaysMs = [50, 200, 500, 1_000];
 
 /**
  * Reads the collection back after the server acknowledged, as a reader with these files does: usually two small requests. What was
- * published is then current, or replaced by a newer state that still has the change. Caches what was published.
+ * published is then current, or replaced by a newer state that still has the change. Caches what was published; a root at once, so that a server
+ * which presents another one is refused, now and later.
  *
+ * @param files acknowledged by the server, and a root among them signed as its predecessor demands
  * @throws NetworkError `PUBLISH_UNCONFIRMED` when the server does not present what it acknowledged; `PUBLISH_CONFLICT` when another publisher has
  *   already replaced the change; TagsealError `CANCELLED`
  */
@@ -24,6 +26,8 @@ export async function readBack(
   files: PublishedFiles,
   change: { isIn(collection: TrustedCollection): boolean },
 ): Promise<TrustedCollection> {
+  const root = files.get("root");
+  if (root !== undefined) await context.cache.store("root", root);
   for (const delayMs of [0, ...delaysMs]) {
     if (delayMs > 0) await pause(delayMs, context.signal);
     const collection = await lookAgain(context, files, delayMs === delaysMs.at(-1));

@@ -1,0 +1,121 @@
+/** A repository made again under a new root, while the server is honest, and while it puts another root in the place of the new one. */
+import { deepEqual, equal, fail, notDeepEqual, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import type { PublicKey } from "../../src/crypto/public-key.ts";
+import { restartCollection } from "../../src/trust/accidents/restart.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
+import type { TrustContext } from "../../src/trust/trust-context.ts";
+import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
+import type { TamperingProxy } from "./tampering-proxy.ts";
+import { digestOf, type Person, tagOf, trustStory } from "./trust-story.ts";
+
+const story = trustStory();
+/** What a hijacker presents under the same names. */
+const hijacked = trustStory();
+
+interface Owner {
+  readonly person: Person;
+  readonly context: TrustContext;
+  readonly proxy: TamperingProxy;
+  /** of the next root */
+  readonly key: PublicKey;
+}
+
+/** An owner who has lost the root key of a repository, and a hijacker's repository of that name. */
+async function accident(repository: string): Promise<Owner> {
+  const { person, proxy } = await story.contested(repository);
+  const key = PrivateKey.generate("ecdsa");
+  const [lost] = (await person.keys.list()).filter(({ role }) => role === "root");
+  await person.keys.remove(lost?.keyId ?? "");
+  await person.keys.add(key, { role: "root" });
+  await signTags(await (await hijacked.person()).open(repository), [tagOf("v1", "evil")]);
+  const context = await person.open(repository, { via: proxy, access: "admin" });
+  return { person, context, proxy, key: key.publicKey };
+}
+
+/** The hijacker's files, whatever is asked. */
+function hijack({ proxy, context: { gun } }: Owner): void {
+  proxy.tamper = async ({ file }) => {
+    const answer = await fetch(`${hijacked.url}/v2/${gun}/_trust/tuf/${file}`);
+    return { status: answer.status, body: new Uint8Array(await answer.arrayBuffer()) };
+  };
+}
+
+/** What the owner remembers, for a command that is hijacked when the old root is removed from it: all has been read back then. */
+function hijackedLate(owner: Owner): TrustContext {
+  const { context } = owner;
+  const removeRemembered = async (): Promise<void> => {
+    hijack(owner);
+    await context.removeRemembered();
+  };
+  return { ...context, removeRemembered };
+}
+
+async function rootKeysRemembered({ cache }: TrustContext): Promise<readonly (string | undefined)[]> {
+  const { body } = parseMetadata("root", (await cache.load("root")) ?? fail("no root is remembered"));
+  return (body.roles.get("root")?.keyIds ?? []).map((id) => body.keys.get(id)?.bareKeyId);
+}
+
+test("a collection made again has the same tags under the new root, which its owner follows and other readers do not", async () => {
+  const { context, key } = await accident("restarted/app");
+  const reader = await (await story.person()).open("restarted/app");
+  await verifyTag(reader, "v1");
+  const { rootKeyId, tags, dropped } = await restartCollection(context, key);
+  deepEqual([rootKeyId, tags, dropped], [key.canonicalKeyId, 1, []]);
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  await rejects(verifyTag(reader, "v1"), { code: "ROOT_ROTATION_REFUSED" });
+});
+
+test("I3: a server that presents another root right after the publication is refused; the next run finishes", async () => {
+  const owner = await accident("restarted/early");
+  const { context, proxy, key } = owner;
+  const oldKeys = await rootKeysRemembered(context);
+  proxy.tamper = async ({ method }, forward) => {
+    const answer = await forward();
+    if (method === "POST") hijack(owner);
+    return answer;
+  };
+  await rejects(restartCollection(context, key), { code: "PUBLISH_UNCONFIRMED" });
+  deepEqual(await rootKeysRemembered(context), oldKeys);
+  await rejects(restartCollection(context, key), { code: "ROOT_ROTATION_REFUSED" });
+  proxy.tamper = async (_, forward) => await forward();
+  await restartCollection(context, key);
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+});
+
+test("I3: a server that presents another root after the new one was read back is refused, and the new one is remembered", async () => {
+  const owner = await accident("restarted/late");
+  const { context, proxy, key } = owner;
+  await rejects(restartCollection(hijackedLate(owner), key), { code: "ROOT_ROTATION_REFUSED" });
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  await rejects(verifyTag(context, "v1"), { code: "ROOT_ROTATION_REFUSED" });
+  proxy.tamper = async (_, forward) => await forward();
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+});
+
+test("I3: a run that only finishes an earlier one remembers the root that it found, and no other one", async () => {
+  const owner = await accident("restarted/finished");
+  const { context, key } = owner;
+  const killed = { ...context, removeRemembered: async () => fail("killed") };
+  await rejects(restartCollection(killed, key), { message: "killed" });
+  notDeepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  await rejects(restartCollection(hijackedLate(owner), key), { code: "ROOT_ROTATION_REFUSED" });
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+});
+
+test("I3: a server that presents another repository after the deletion is refused, and nothing of it is remembered", async () => {
+  const owner = await accident("restarted/other");
+  const { context, proxy, key } = owner;
+  const oldKeys = await rootKeysRemembered(context);
+  proxy.tamper = async ({ method }, forward) => {
+    const answer = await forward();
+    if (method === "DELETE") hijack(owner);
+    return answer;
+  };
+  await rejects(restartCollection(context, key), { code: "PUBLISH_CONFLICT" });
+  deepEqual(await rootKeysRemembered(context), oldKeys);
+});
