@@ -27,7 +27,7 @@ interface Owner {
 async function accident(repository: string): Promise<Owner> {
   const { person, proxy } = await story.contested(repository);
   const key = PrivateKey.generate("ecdsa");
-  const [lost] = (await person.keys.list()).filter(({ role }) => role === "root");
+  const lost = (await person.keys.list()).find(({ role }) => role === "root");
   await person.keys.remove(lost?.keyId ?? "");
   await person.keys.add(key, { role: "root" });
   await signTags(await (await hijacked.person()).open(repository), [tagOf("v1", "evil")]);

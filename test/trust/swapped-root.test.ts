@@ -120,8 +120,7 @@ test("I2: a server that says of a proposal without enough signatures that it is 
   equal(proposal.isComplete, false);
   const fileOf = (role: string) => proposal.files.get(role) ?? fail(role);
   const keys = { find: async () => thief };
-  const signersOf = (role: "snapshot" | "timestamp") =>
-    baseRoleSigners(fileOf("root") as typeof collection.root, role);
+  const signersOf = (role: "snapshot" | "timestamp") => baseRoleSigners(fileOf("root") as typeof collection.root, role);
   const changed = new Map([...proposal.files].map(([role, { bytes }]) => [role, bytes]));
   const now = new Date();
   const snapshot = await makeSnapshot(collection.snapshot, changed, { signers: signersOf("snapshot"), keys, now });

@@ -61,11 +61,11 @@ export async function restartCollection(
 }
 
 /** The new root takes the place of the old one before the server is asked again: no root is trusted for being the first. */
-async function rememberInstead({ cache, removeRemembered }: TrustContext, root: MetadataFile<RootBody>): Promise<void> {
-  await removeRemembered();
+async function rememberInstead(context: TrustContext, { bytes }: MetadataFile<RootBody>): Promise<void> {
+  await context.removeRemembered();
   // The cache then knows what it replaces: a root that another process trusted in the meantime does not stay.
-  await cache.load("root");
-  await cache.store("root", root.bytes);
+  await context.cache.load("root");
+  await context.cache.store("root", bytes);
 }
 
 interface NewOwner {
