@@ -3,12 +3,15 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { builtOnce } from "./build-cache.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
 /** Runs build.ts with `directory` as its output. @returns that directory */
 export function buildInto(directory: string): string {
-  execFileSync(process.execPath, [join(root, "build.ts"), directory], { stdio: ["ignore", "ignore", "inherit"] });
+  builtOnce("dist", directory, () => {
+    execFileSync(process.execPath, [join(root, "build.ts"), directory], { stdio: ["ignore", "ignore", "inherit"] });
+  });
   return directory;
 }
 

@@ -64,11 +64,11 @@ function install(directory: string, target: Target): void {
   }
 }
 
-function moveWhereNoneIs(made: string, directory: string): void {
+/** Moves what was made to its place, unless another process was faster, with the same content. */
+export function moveWhereNoneIs(made: string, place: string): void {
   try {
-    renameSync(made, directory);
+    renameSync(made, place);
   } catch (error) {
-    // Another process was faster, with the same packages.
-    if (!existsSync(directory)) throw error;
+    if (!existsSync(place)) throw error;
   }
 }

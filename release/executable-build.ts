@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { outsideTheExecutable } from "./outside-the-bundle.ts";
+import { builtOnce } from "./build-cache.ts";
 import { bunFor, hostTarget, type Target } from "./bun.ts";
 import { currentVersion } from "./edition.ts";
 
@@ -44,6 +45,8 @@ export function buildExecutable(target: Target, output: string): void {
   // The migrations keep their path relative to the working directory: beside the bundle, where the server looks for them.
   const files = [join(root, "src/cli/bin.ts"), "--asset", "migrations", "--outfile", output];
   const cwd = join(root, "src/server/storage");
-  execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+  builtOnce(executableName(target), output, () => {
+    execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+  });
   chmodSync(output, 0o755);
 }

@@ -4,9 +4,9 @@
  * its package has it; `node_modules/`, the database drivers and gRPC; `app/`, Tagseal itself; and `data/`, the empty data directory. The
  * client's: `tagseal`, the executable, and `home/`, its home directory with an empty trust directory.
  */
-import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
+import { buildInto } from "./built.ts";
 import { currentVersion } from "./edition.ts";
 import { setModes } from "./modes.ts";
 import { emptyOutput } from "./output-directory.ts";
@@ -62,7 +62,7 @@ function copyRuntime(output: string): void {
 }
 
 function copyApplication(app: string): void {
-  execFileSync(process.execPath, [join(root, "build.ts"), app], { stdio: "inherit" });
+  buildInto(app);
   for (const name of ["index.js", "man", "types"]) rmSync(join(app, name), { recursive: true });
   cpSync(join(root, "LICENSE"), join(app, "LICENSE"));
   cpSync(join(root, "deploy/docker/health.js"), join(app, "health.js"));

@@ -25,9 +25,12 @@ const coveredPercent = 95;
 /** The tests that are to reach them. */
 const coveringWords = [...coveredLayers, "test/conformance"];
 
-/** Files begin in this order: a long one that began late would run alone at the end. The day takes ten minutes. */
+/** Takes ten minutes, in which it mostly waits: it is one file more. */
+const besideOthers = /^test\/peers\/day\./u;
+
+/** Files begin in this order: a long one that began late would run alone at the end. */
 const longestFirst = [
-  /^test\/peers\/day\./u,
+  /^test\/(?:guide\/install|deploy\/release|peers\/front-build|peers\/gate-fuzzer|conformance\/hostile-metadata)\./u,
   /^test\/(?:peers|guide)\//u,
   /^test\/(?:deploy|server)\//u,
   /^test\//u,
@@ -61,18 +64,6 @@ function testFiles(words: readonly string[]): string[] {
   const wanted = files.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
   const rank = (file: string): number => longestFirst.findIndex((pattern) => pattern.test(file));
   return wanted.sort((a, b) => rank(a) - rank(b)).map((file) => resolve(root, file));
-}
-
-/**
- * Makes test processes share compiled code, as the command line does: without it each would strip the types of the same sources. Not under
- * coverage, which cached code makes less exact.
- */
-function shareCompiledCode(): void {
-  process.env["NODE_COMPILE_CACHE"] ??= join(
-    process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
-    "tagseal",
-    "tests",
-  );
 }
 
 /** The part of an error a reader needs: its message, what was expected, and the frames inside this repository. */
@@ -133,13 +124,18 @@ function recordFailure(tally: Tally, event: TestEvent): void {
   print(`failed  ${outcome.file}: ${outcome.name}`);
 }
 
-async function runFiles(tally: Tally, files: readonly string[], coverage: boolean): Promise<void> {
+/** How many files run at a time, and whether what they reach is measured. */
+interface Manner {
+  readonly atATime: number;
+  readonly coverage: boolean;
+}
+
+async function runFiles(tally: Tally, files: readonly string[], { atATime, coverage }: Manner): Promise<void> {
   if (files.length === 0) return;
-  if (!coverage) shareCompiledCode();
   const finished = Promise.withResolvers<void>();
   const stream = run({
     files: [...files],
-    concurrency: filesAtATime,
+    concurrency: atATime,
     timeout: fileTimeoutMs,
     cwd: root,
     execArgv: [`--require=${fewRounds}`],
@@ -163,7 +159,28 @@ async function runFiles(tally: Tally, files: readonly string[], coverage: boolea
   stream.on("end", finished.resolve);
   stream.resume();
   await finished.promise;
-  if (!coverage) delete process.env["NODE_COMPILE_CACHE"];
+}
+
+/**
+ * Runs files whose coverage is not measured. They share compiled code, as the command line does: without it each would strip the types of the same
+ * sources. Under coverage, cached code makes less exact what is measured.
+ */
+async function runPlainFiles(tally: Tally, files: readonly string[]): Promise<void> {
+  process.env["NODE_COMPILE_CACHE"] ??= join(
+    process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
+    "tagseal",
+    "tests",
+  );
+  const isBeside = (file: string): boolean => besideOthers.test(relative(root, file));
+  await Promise.all([
+    runFiles(tally, files.filter(isBeside), { atATime: 1, coverage: false }),
+    runFiles(
+      tally,
+      files.filter((file) => !isBeside(file)),
+      { atATime: filesAtATime, coverage: false },
+    ),
+  ]);
+  delete process.env["NODE_COMPILE_CACHE"];
 }
 
 function printSkips(skipped: readonly Outcome[]): void {
@@ -224,15 +241,14 @@ async function main(args: readonly string[]): Promise<number> {
   refreshBuild();
   const covering = new Set(onlyCoverage ? files : isCi && words.length === 0 ? testFiles(coveringWords) : []);
   const tally: Tally = { passed: 0, failed: [], skipped: [], coverage: [] };
-  await runFiles(
+  await runPlainFiles(
     tally,
     files.filter((file) => !covering.has(file)),
-    false,
   );
   await runFiles(
     tally,
     files.filter((file) => covering.has(file)),
-    true,
+    { atATime: filesAtATime, coverage: true },
   );
   printSkips(tally.skipped);
   printFailures(tally.failed);

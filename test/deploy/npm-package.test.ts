@@ -84,7 +84,7 @@ describe("the npm package", { skip: missingPeers(["npm"]) }, () => {
     shell = openShell(scope, [], env);
     mkdirSync(scope.path("node"));
     symlinkSync(process.execPath, scope.path("node", "node"));
-    const made = await runOk(process.execPath, [join(root, "release/tarball.ts"), project]);
+    const made = await runOk(process.execPath, [join(root, "release/tarball.ts"), project], { env });
     tarball = made.stdout.trim();
     ({ stderr: warnings } = await shell.run(documentedLines("docs/install.md", "npm", 3), { timeoutMs: 300_000 }));
   });

@@ -9,8 +9,8 @@ const missing =
   missingPeers(["docker 28", "notary", "postgres", "openssl"]) || (faketimeLibrary() === undefined && "needs faketime");
 
 const seconds = process.env["CI"] === "true" ? 600 : 1;
-/** A disaster shows for six seconds at least: with these pauses each reader meets it several times, and other suites get on. */
-const rest = 4;
+/** A disaster shows for six seconds at least: with these pauses each reader meets it twice or more, and other suites get on. */
+const rest = 8;
 
 describe("a day of a platform", () => {
   it(
