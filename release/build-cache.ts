@@ -10,7 +10,15 @@ import { moveWhereNoneIs } from "./bun.ts";
 const root = resolve(import.meta.dirname, "..");
 
 /** Everything that decides what is built; the last one says which packages are installed. */
-const inputs = ["src/**", "bin/*", "release/*", "*.json", "build.ts", "CHANGELOG.md", "node_modules/.package-lock.json"];
+const inputs = [
+  "src/**",
+  "bin/*",
+  "release/*",
+  "*.json",
+  "build.ts",
+  "CHANGELOG.md",
+  "node_modules/.package-lock.json",
+];
 
 function sumOfInputs(): string {
   const sum = createHash("sha256");
