@@ -156,8 +156,7 @@ function tellExisting(
 /** docker names the first signer after the registry's user, and fails obscurely where there is none. */
 async function firstSigner({ reference, typed }: TaggedArgument, io: Io): Promise<string> {
   const user = await registryUser(io, reference);
-  const hint =
-    "Log in with a user name of lower-case letters and digits, or use 'tagseal trust signer add', or sign with the repository key: tagseal sign";
+  const hint = `Log in with a user name of lower-case letters and digits, or use \`tagseal trust signer add\`, or sign with the repository key: tagseal sign ${typed}`;
   if (user === undefined) {
     const message = `could not add signer to repo: you are not logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
     throw new UsageError("SIGNER_NAME_INVALID", message, { hint });
