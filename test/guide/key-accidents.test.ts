@@ -43,6 +43,9 @@ describe("the pages about accidents with keys", () => {
     const names = Object.entries(env).filter(([name]) => !name.endsWith("_PASSPHRASE"));
     return await stage.ok(argv, { env: Object.fromEntries(names), prompter });
   };
+  /** The same for a user who is asked whether to do what was shown, and says yes. */
+  const confirming = async (env: User, ...argv: readonly string[]): Promise<Outcome> =>
+    await stage.ok(argv, { env, prompter: { ...prompter, ask: async () => "y" } });
   const refused = async (env: User, code: string, ...argv: readonly string[]): Promise<string> => {
     const outcome = await stage.run(argv, { env });
     assert.notEqual(outcome.code, 0, outcome.stdout);
@@ -122,7 +125,7 @@ describe("the pages about accidents with keys", () => {
     it("the root key", async () => {
       const thief = copyOf(owner);
       const [old = ""] = await keysOf(owner, "root");
-      const said = await perform(documentedLines("docs/keys/leaked.md", "The root key has leaked"), owner);
+      const said = await perform(documentedLines("docs/keys/leaked.md", "The root key has leaked"), owner, {}, confirming);
       assert.ok(!said.slice(said.lastIndexOf("ROOT KEY")).includes(old.slice(0, 12)));
       await refused(thief, "SIGNING_KEY_MISSING", "trust", "key", "rotate", app, "root");
       await sign(owner, "2.0");
@@ -134,7 +137,7 @@ describe("the pages about accidents with keys", () => {
       await sign(thief, "evil", evil);
       await ok(thief, "trust", "key", "generate", "mallory", "--dir", directoryOf(thief));
       await ok(thief, "trust", "signer", "add", "--key", publicKeyOf(thief, "mallory"), "mallory", app);
-      const said = await perform(documentedLines("docs/keys/leaked.md", "The repository key has leaked"), owner);
+      const said = await perform(documentedLines("docs/keys/leaked.md", "The repository key has leaked"), owner, {}, confirming);
       assert.match(said, /^evil .*Repo Admin/mu);
       assert.match(said, /mallory/u);
       await perform(documentedLines("docs/keys/leaked.md", "The repository key has leaked", 2), owner);
@@ -167,7 +170,7 @@ describe("the pages about accidents with keys", () => {
     it("the snapshot key", async () => {
       await ok(owner, "trust", "key", "rotate", "--publisher-managed", app, "snapshot");
       assert.equal((await keysOf(owner, "snapshot")).length, 1);
-      await perform(documentedLines("docs/keys/leaked.md", "The snapshot key has leaked"), owner);
+      await perform(documentedLines("docs/keys/leaked.md", "The snapshot key has leaked"), owner, {}, confirming);
       assert.deepEqual(await keysOf(owner, "snapshot"), []);
       await sign(owner, "2.0");
       await sees(warm, "1.0", "2.0");
@@ -175,10 +178,21 @@ describe("the pages about accidents with keys", () => {
 
     it("a whole machine", async () => {
       const thief = copyOf(owner);
-      await perform(documentedLines("docs/keys/leaked.md", "A whole machine has leaked"), owner);
+      await perform(documentedLines("docs/keys/leaked.md", "A whole machine has leaked"), owner, {}, confirming);
       await refused(thief, "SIGNING_KEY_MISSING", "sign", `${app}:evil@${evil.manifestDigest}`);
       await refused(thief, "SIGNING_KEY_MISSING", "trust", "key", "rotate", app, "targets");
       await sees(warm, "1.0");
+    });
+
+    it("by hand", async () => {
+      await ok(owner, "trust", "key", "rotate", "--publisher-managed", app, "snapshot");
+      const thief = copyOf(owner);
+      await perform(documentedLines("docs/keys/leaked.md", "By hand"), owner);
+      for (const role of ["root", "targets"])
+        await refused(thief, "SIGNING_KEY_MISSING", "trust", "key", "rotate", app, role);
+      assert.deepEqual(await keysOf(owner, "snapshot"), []);
+      await sign(owner, "2.0");
+      await sees(warm, "1.0", "2.0");
     });
   });
 
@@ -187,7 +201,7 @@ describe("the pages about accidents with keys", () => {
       await loses(owner, "repository");
       const said = await refused(owner, "SIGNING_KEY_MISSING", "sign", `${app}:2.0@${image.manifestDigest}`);
       assert.match(said, /could not find necessary signing keys, at least one of these keys must be available/u);
-      await perform(documentedLines("docs/keys/lost.md", "The repository key is lost"), owner);
+      await perform(documentedLines("docs/keys/lost.md", "The repository key is lost"), owner, {}, confirming);
       await sign(owner, "2.0");
       await sees(warm, "1.0", "2.0");
     });
@@ -229,7 +243,18 @@ describe("the pages about accidents with keys", () => {
       await loses(owner, "snapshot");
       const said = await refused(owner, "TRUST_SERVER_REFUSED", "sign", `${app}:2.0@${image.manifestDigest}`);
       assert.match(said, /no snapshot was included in update and server does not hold current snapshot key/u);
-      await perform(documentedLines("docs/keys/lost.md", "The snapshot key is lost"), owner);
+      await perform(documentedLines("docs/keys/lost.md", "The snapshot key is lost"), owner, {}, confirming);
+      await sign(owner, "2.0");
+      await sees(warm, "1.0", "2.0");
+    });
+
+    it("by hand", async () => {
+      await ok(owner, "trust", "key", "rotate", "--publisher-managed", app, "snapshot");
+      await loses(owner, "repository");
+      await loses(owner, "snapshot");
+      const [targets = "", snapshot = ""] = documentedLines("docs/keys/lost.md", "By hand").trim().split("\n");
+      await perform(snapshot, owner);
+      await perform(targets, owner);
       await sign(owner, "2.0");
       await sees(warm, "1.0", "2.0");
     });
@@ -237,7 +262,8 @@ describe("the pages about accidents with keys", () => {
     it("a passphrase", async () => {
       const confused = { ...owner, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "another passphrase" };
       await refused(confused, "PASSPHRASE_WRONG", "sign", `${app}:2.0@${image.manifestDigest}`);
-      await ok(confused, "trust", "key", "rotate", app, "targets");
+      const [keyId = ""] = await keysOf(confused, "repository");
+      await confirming(confused, "trust", "recover", "--lost", "targets", "--replace", keyId, app);
       await sign(confused, "2.0");
       await sees(warm, "1.0", "2.0");
     });
