@@ -125,7 +125,12 @@ describe("the pages about accidents with keys", () => {
     it("the root key", async () => {
       const thief = copyOf(owner);
       const [old = ""] = await keysOf(owner, "root");
-      const said = await perform(documentedLines("docs/keys/leaked.md", "The root key has leaked"), owner, {}, confirming);
+      const said = await perform(
+        documentedLines("docs/keys/leaked.md", "The root key has leaked"),
+        owner,
+        {},
+        confirming,
+      );
       assert.ok(!said.slice(said.lastIndexOf("ROOT KEY")).includes(old.slice(0, 12)));
       await refused(thief, "SIGNING_KEY_MISSING", "trust", "key", "rotate", app, "root");
       await sign(owner, "2.0");
@@ -137,7 +142,12 @@ describe("the pages about accidents with keys", () => {
       await sign(thief, "evil", evil);
       await ok(thief, "trust", "key", "generate", "mallory", "--dir", directoryOf(thief));
       await ok(thief, "trust", "signer", "add", "--key", publicKeyOf(thief, "mallory"), "mallory", app);
-      const said = await perform(documentedLines("docs/keys/leaked.md", "The repository key has leaked"), owner, {}, confirming);
+      const said = await perform(
+        documentedLines("docs/keys/leaked.md", "The repository key has leaked"),
+        owner,
+        {},
+        confirming,
+      );
       assert.match(said, /^evil .*Repo Admin/mu);
       assert.match(said, /mallory/u);
       await perform(documentedLines("docs/keys/leaked.md", "The repository key has leaked", 2), owner);
