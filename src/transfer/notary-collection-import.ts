@@ -5,7 +5,7 @@
 
 import { sha256Hex } from "../crypto/sha256.ts";
 import { hasCode } from "../errors.ts";
-import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
+import type { RootFile } from "../tuf/metadata.ts";
 import { gunFault } from "../server/http/gun.ts";
 import type { FileVersion, StoredFile } from "../server/storage/stored-file.ts";
 import { type CollectionWarning, verifyCollection } from "../tuf/collection-verification.ts";
@@ -19,7 +19,7 @@ import { storedSource } from "../server/storage/stored-source.ts";
 export interface ImportedCollection {
   readonly report: CollectionReport;
   /** of the collection as it is stored now; empty when it did not verify */
-  readonly roots: readonly MetadataFile<RootBody>[];
+  readonly roots: readonly RootFile[];
 }
 
 /**
@@ -111,7 +111,7 @@ async function judged(
   gun: string,
   { store, now }: CollectionImport,
   problems: MoveProblem[],
-): Promise<{ roots: readonly MetadataFile<RootBody>[]; warnings: readonly CollectionWarning[] }> {
+): Promise<{ roots: readonly RootFile[]; warnings: readonly CollectionWarning[] }> {
   try {
     return await verifyCollection({ gun, source: storedSource(store, gun), now });
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Which keys of a server the roots of its collections name, and for what. */
 
-import type { MetadataFile, RootBody, ServerRole } from "../tuf/metadata.ts";
+import type { RootFile, ServerRole } from "../tuf/metadata.ts";
 import type { NotaryKey } from "./notary-signer-database.ts";
 
 /** How a root uses a key of the server. */
@@ -18,7 +18,7 @@ export class KeyUses {
   readonly #uses = new Map<string, KeyUse[]>();
 
   /** Records the server's keys in the roots of one collection, oldest first. */
-  add(gun: string, roots: readonly MetadataFile<RootBody>[]): void {
+  add(gun: string, roots: readonly RootFile[]): void {
     for (const root of roots) {
       for (const role of serverRoles) {
         for (const keyId of root.body.roles.get(role)?.keyIds ?? [])

@@ -9,7 +9,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { MetadataError, TagsealError, hasCode } from "../errors.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
+import type { MetadataFile, RoleName, RootFile, SnapshotFile, TargetsFile } from "./metadata.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import { delegatedRole, type RoleSigners } from "./role-signers.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
@@ -27,11 +27,11 @@ export class CachedFiles {
   /** as read when the update began */
   readonly #original = new Map<RoleName, Promise<MetadataFile | undefined>>();
   /** verified cached parents of delegations: judged once for all their children */
-  readonly #soundParents = new Map<RoleName, Promise<MetadataFile<TargetsBody> | undefined>>();
+  readonly #soundParents = new Map<RoleName, Promise<TargetsFile | undefined>>();
   /** accepted since */
   readonly #accepted = new Map<RoleName, MetadataFile>();
   /** the root trusted when the update began: old files are judged by the keys of their time */
-  oldRoot: MetadataFile<RootBody> | undefined;
+  oldRoot: RootFile | undefined;
 
   constructor(cache: MetadataCache, onWarning: (warning: UpdateWarning) => void) {
     this.#cache = cache;
@@ -118,7 +118,7 @@ export class CachedFiles {
    * one in another signer's name, and must not stop every reader with it once that signer is removed. The cached snapshot decides which.
    */
   async #requireUndamaged(role: RoleName, file: MetadataFile): Promise<void> {
-    const snapshot = (await this.#read("snapshot")) as MetadataFile<SnapshotBody> | undefined;
+    const snapshot = (await this.#read("snapshot")) as SnapshotFile | undefined;
     const meta = snapshot?.body.meta.get(role);
     if (meta === undefined || !isDescribedBy(file, meta))
       throw cacheCorrupt(this.#cache, role, "its signature does not match its content");
@@ -142,9 +142,9 @@ export class CachedFiles {
       : { roleKeys: declared, keys: parent.body.delegations.keys };
   }
 
-  async #soundParent(role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
+  async #soundParent(role: RoleName): Promise<TargetsFile | undefined> {
     const signers = await this.#oldSigners(role);
-    const parent = (await this.#read(role)) as MetadataFile<TargetsBody> | undefined;
+    const parent = (await this.#read(role)) as TargetsFile | undefined;
     return signers !== undefined && parent !== undefined && judgeSignatures(parent, signers) === "verified"
       ? parent
       : undefined;

@@ -6,12 +6,13 @@ import { EditedTargets } from "./edited-targets.ts";
 import type {
   Body,
   Delegations,
-  MetadataFile,
   RoleName,
   RootBody,
-  SnapshotBody,
+  RootFile,
+  SnapshotFile,
   Target,
   TargetsBody,
+  TargetsFile,
 } from "./metadata.ts";
 
 /** A body before it is given its version and expiry. */
@@ -20,7 +21,7 @@ export type Content<B extends Body> = Omit<B, keyof Body>;
 /** The published root and the content to be signed next. */
 export interface RootDraft {
   /** `undefined` for a collection that was never signed */
-  readonly published: MetadataFile<RootBody> | undefined;
+  readonly published: RootFile | undefined;
   content: Content<RootBody>;
   changed: boolean;
 }
@@ -30,7 +31,7 @@ export interface CollectionDraft {
   readonly root: RootDraft;
   /** `targets` and every delegation with metadata, parents before children */
   readonly targets: Map<RoleName, TargetsDraft>;
-  readonly snapshot: MetadataFile<SnapshotBody> | undefined;
+  readonly snapshot: SnapshotFile | undefined;
   /** delegations removed, with everything below them */
   readonly removed: Set<RoleName>;
   /** warnings for the signer, one sentence each */
@@ -40,7 +41,7 @@ export interface CollectionDraft {
 /** One targets file being edited. The file it came from is never touched. */
 export class TargetsDraft {
   /** the file last published, as far as its content is still the starting point */
-  readonly published: MetadataFile<TargetsBody> | undefined;
+  readonly published: TargetsFile | undefined;
   /** the highest version known to be taken, 0 for none */
   readonly takenVersion: number;
   #content: Content<TargetsBody>;
@@ -51,7 +52,7 @@ export class TargetsDraft {
   private constructor(
     content: Content<TargetsBody>,
     takenVersion: number,
-    published: MetadataFile<TargetsBody> | undefined,
+    published: TargetsFile | undefined,
     changed: boolean,
   ) {
     this.#content = content;
@@ -61,7 +62,7 @@ export class TargetsDraft {
   }
 
   /** Starts from a file; `changed` when it must be signed again in any case. */
-  static from(published: MetadataFile<TargetsBody>, options: { readonly changed?: boolean } = {}): TargetsDraft {
+  static from(published: TargetsFile, options: { readonly changed?: boolean } = {}): TargetsDraft {
     const { version, expires: _expires, expiresAt: _expiresAt, ...content } = published.body;
     return new TargetsDraft(content, version, published, options.changed ?? false);
   }

@@ -9,7 +9,7 @@
 
 import { hasCode, MetadataError, TagsealError, type ErrorCode } from "../errors.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
+import type { MetadataFile, RoleName, RootFile, SnapshotFile, TargetsFile } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName } from "./role-name.ts";
@@ -31,7 +31,7 @@ export interface CollectionWarning {
 export interface VerifiedCollection {
   readonly gun: string;
   /** every available root, oldest first; each signed by its own keys and, unless that one is missing, by those of the version before */
-  readonly roots: readonly MetadataFile<RootBody>[];
+  readonly roots: readonly RootFile[];
   /**
    * What readers and the server need: the roots, everything the snapshot lists, the snapshot, the timestamp. In this order no file is
    * stored before those it names.
@@ -89,7 +89,7 @@ class Verification {
       given === undefined
         ? await this.#load(trusted, "snapshot")
         : trusted.load("snapshot", given, { allowExpired: true });
-    await this.#listed(trusted, snapshot as MetadataFile<SnapshotBody>);
+    await this.#listed(trusted, snapshot as SnapshotFile);
     const current = [newest, timestamp, snapshot, trusted.targets, ...trusted.delegations.values()];
     for (const file of current) this.#warnWhenExpired(file, now);
     this.#keep(snapshot);
@@ -106,12 +106,12 @@ class Verification {
   }
 
   /** All roots that lead to the newest. A gap cannot be closed here, and clients with a root from before it are cut off already. */
-  async #roots(): Promise<Pick<VerifiedCollection, "roots"> & { readonly newest: MetadataFile<RootBody> }> {
+  async #roots(): Promise<Pick<VerifiedCollection, "roots"> & { readonly newest: RootFile }> {
     const newest = parseMetadata("root", await this.#currentRoot());
     if (newest.body.version > maxRoots) {
       throw new MetadataError("TOO_LARGE", `the root has version ${newest.body.version}, more than ${maxRoots}`);
     }
-    const older: MetadataFile<RootBody>[] = [];
+    const older: RootFile[] = [];
     for (let version = 1; version < newest.body.version; version++) {
       const root = await this.#oldRoot(version);
       if (root === undefined) continue;
@@ -134,7 +134,7 @@ class Verification {
     }
   }
 
-  async #oldRoot(version: number): Promise<MetadataFile<RootBody> | undefined> {
+  async #oldRoot(version: number): Promise<RootFile | undefined> {
     try {
       const root = parseMetadata("root", await this.#fetch(`${version}.root`, maxFileBytes("root")));
       if (root.body.version === version) return root;
@@ -147,13 +147,13 @@ class Verification {
   }
 
   /** After a gap, only a root's own keys verify it: a store in which an older root is trusted must refuse it. */
-  #requireSuccession(last: MetadataFile<RootBody> | undefined, root: MetadataFile<RootBody>): void {
+  #requireSuccession(last: RootFile | undefined, root: RootFile): void {
     const { gun, now } = this.#input;
     const previous = last !== undefined && last.body.version + 1 === root.body.version ? last : undefined;
     verifyRoot(root, { gun, now, previous, ignoreCertificateExpiry: true });
   }
 
-  #warnOfGaps(roots: readonly MetadataFile<RootBody>[]): void {
+  #warnOfGaps(roots: readonly RootFile[]): void {
     const [first, ...rest] = roots.map(({ body }) => body.version);
     // a first root may be version 2: nothing stored counts as version 1
     let previous = first ?? 1;
@@ -169,7 +169,7 @@ class Verification {
   }
 
   /** The set into which everything below the newest root is loaded. */
-  #trust(newest: MetadataFile<RootBody>): TrustedMetadata {
+  #trust(newest: RootFile): TrustedMetadata {
     const { gun, now } = this.#input;
     const trusted = new TrustedMetadata({ gun, now });
     trusted.load("root", newest, { allowExpired: true });
@@ -185,7 +185,7 @@ class Verification {
    * Everything that the snapshot names: what readers load, with its signatures; what they do not load (a removed delegation stays listed)
    * with its hash, because the server compares the next snapshot with it.
    */
-  async #listed(trusted: TrustedMetadata, snapshot: MetadataFile<SnapshotBody>): Promise<void> {
+  async #listed(trusted: TrustedMetadata, snapshot: SnapshotFile): Promise<void> {
     this.#keep(await this.#load(trusted, "targets"));
     await this.#delegations(trusted, trusted.targets);
     const kept = new Set(this.#files.map(({ role }) => role));
@@ -196,7 +196,7 @@ class Verification {
     }
   }
 
-  async #delegations(trusted: TrustedMetadata, parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
+  async #delegations(trusted: TrustedMetadata, parent: TargetsFile | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
       if (trusted.isLoaded(name) || trusted.expected(name).meta === undefined) continue;
       await this.#delegations(trusted, await this.#delegation(trusted, name));
@@ -204,7 +204,7 @@ class Verification {
   }
 
   /** A delegation that its signers still have to sign again moves unchanged: readers ignore it in both places. */
-  async #delegation(trusted: TrustedMetadata, role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
+  async #delegation(trusted: TrustedMetadata, role: RoleName): Promise<TargetsFile | undefined> {
     try {
       this.#keep(await this.#load(trusted, role));
       return trusted.delegations.get(role);
@@ -217,7 +217,7 @@ class Verification {
     }
   }
 
-  async #undeclared(role: RoleName, snapshot: MetadataFile<SnapshotBody>): Promise<void> {
+  async #undeclared(role: RoleName, snapshot: SnapshotFile): Promise<void> {
     const meta = snapshot.body.meta.get(role);
     const sha256 = meta?.hashes.get("sha256");
     if (meta === undefined || sha256 === undefined || !isDelegation(role)) return;

@@ -19,16 +19,7 @@ import {
 import { signablePaths } from "./delegation-paths.ts";
 import { signDraft } from "./draft-signing.ts";
 import type { DraftSigningOptions } from "./signing-needs.ts";
-import type {
-  BaseRole,
-  DelegatedRole,
-  MetadataFile,
-  RoleName,
-  RootBody,
-  SnapshotBody,
-  Target,
-  TargetsBody,
-} from "./metadata.ts";
+import type { BaseRole, DelegatedRole, RoleName, RootFile, SnapshotFile, Target, TargetsFile } from "./metadata.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import { baseRoleSigners, type RoleSigners } from "./role-signers.ts";
@@ -38,16 +29,13 @@ import { requireTargetName } from "./target-name.ts";
 /** What an editor starts from; every trusted collection is one. */
 export interface EditableCollection {
   readonly gun: string;
-  readonly root: MetadataFile<RootBody>;
-  readonly targets: MetadataFile<TargetsBody>;
+  readonly root: RootFile;
+  readonly targets: TargetsFile;
   /** absent for a collection prepared on disk whose snapshot the server will make */
-  readonly snapshot?: MetadataFile<SnapshotBody>;
-  readonly delegations?: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
+  readonly snapshot?: SnapshotFile;
+  readonly delegations?: ReadonlyMap<RoleName, TargetsFile>;
   /** delegations that failed validation, and why */
-  readonly invalidDelegations?: ReadonlyMap<
-    RoleName,
-    { readonly file: MetadataFile<TargetsBody>; readonly error: unknown }
-  >;
+  readonly invalidDelegations?: ReadonlyMap<RoleName, { readonly file: TargetsFile; readonly error: unknown }>;
 }
 
 /**
@@ -204,7 +192,7 @@ export class CollectionEditor {
    * Takes over what was signed in an earlier collection of this name: `targets` is signed again with its entries and delegations, by its
    * present keys; delegations stay as their own keys signed them.
    */
-  takeOver(targets: MetadataFile<TargetsBody>, delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>): void {
+  takeOver(targets: TargetsFile, delegations: ReadonlyMap<RoleName, TargetsFile>): void {
     this.#draft.targets.set("targets", TargetsDraft.from(targets, { changed: true }));
     for (const [role, file] of delegations) this.#draft.targets.set(role, TargetsDraft.from(file));
   }

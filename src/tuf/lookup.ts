@@ -3,7 +3,7 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
-import type { DelegatedRole, MetadataFile, RoleName, Target, TargetsBody } from "./metadata.ts";
+import type { DelegatedRole, RoleName, Target, TargetsFile } from "./metadata.ts";
 import { PathPrefixes } from "./path-prefixes.ts";
 import { isWithin } from "./role-name.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
@@ -112,7 +112,7 @@ export function sha256Of(found: FoundTarget): Uint8Array {
 }
 
 interface Visit {
-  readonly file: MetadataFile<TargetsBody>;
+  readonly file: TargetsFile;
   /** the names this role may sign, with the limits of all its ancestors */
   readonly paths: PathPrefixes;
 }

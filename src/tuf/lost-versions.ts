@@ -6,7 +6,7 @@
  */
 
 import { MetadataError, TagsealError } from "../errors.ts";
-import type { AnyBody, MetadataFile, RootBody, ServerRole } from "./metadata.ts";
+import type { AnyBody, MetadataFile, RootFile, ServerRole } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
 import { isSignedBy } from "./threshold.ts";
@@ -33,7 +33,7 @@ interface Judgement {
   /** as stored; 0 when there is none */
   readonly storedVersion: number;
   /** roots whose keys count: the lost ones, and the one that is current after the update */
-  readonly roots: readonly MetadataFile<RootBody>[];
+  readonly roots: readonly RootFile[];
 }
 
 /**
@@ -45,13 +45,9 @@ interface Judgement {
  */
 export function verifyLostRoots(
   lost: readonly LostFile[],
-  {
-    gun,
-    now,
-    stored,
-  }: { readonly gun: string; readonly now: Date; readonly stored: MetadataFile<RootBody> | undefined },
-): readonly MetadataFile<RootBody>[] {
-  const roots: MetadataFile<RootBody>[] = [];
+  { gun, now, stored }: { readonly gun: string; readonly now: Date; readonly stored: RootFile | undefined },
+): readonly RootFile[] {
+  const roots: RootFile[] = [];
   for (const file of inOrder(lost, "root")) {
     const previous = roots.at(-1) ?? stored;
     const root = parsedAs(file, "ErrBadRoot", (bytes) => parseMetadata("root", bytes));
@@ -109,7 +105,7 @@ function parsedAs<B extends AnyBody>(
   throw new UpdateRefused(kind, `${version}.${role} says that it has version ${file.body.version}`);
 }
 
-function requireSuccessor(root: MetadataFile<RootBody>, previous: MetadataFile<RootBody> | undefined): void {
+function requireSuccessor(root: RootFile, previous: RootFile | undefined): void {
   if (previous === undefined || root.body.version === previous.body.version + 1) return;
   throw new MetadataError(
     "METADATA_VERSION_MISMATCH",
@@ -117,7 +113,7 @@ function requireSuccessor(root: MetadataFile<RootBody>, previous: MetadataFile<R
   );
 }
 
-function requireSignedByOneOf(file: MetadataFile, roots: readonly MetadataFile<RootBody>[]): void {
+function requireSignedByOneOf(file: MetadataFile, roots: readonly RootFile[]): void {
   const isSigned = roots.some((root) => {
     const { roleKeys, keys } = signersIn(root, file.role);
     return isSignedBy(file, roleKeys, keys);
@@ -129,6 +125,6 @@ function requireSignedByOneOf(file: MetadataFile, roots: readonly MetadataFile<R
     );
 }
 
-function signersIn(root: MetadataFile<RootBody>, role: string) {
+function signersIn(root: RootFile, role: string) {
   return { roleKeys: root.body.roles.get(role) ?? { keyIds: null, threshold: 1 }, keys: root.body.keys };
 }

@@ -121,3 +121,15 @@ export interface MetadataFile<B = AnyBody> {
   /** in the order of the file, methods in lower case */
   readonly signatures: readonly Signature[];
 }
+
+/** The file of `root`. */
+export type RootFile = MetadataFile<RootBody>;
+
+/** The file of `targets` or of a delegation. */
+export type TargetsFile = MetadataFile<TargetsBody>;
+
+/** The file of `snapshot`. */
+export type SnapshotFile = MetadataFile<SnapshotBody>;
+
+/** The file of `timestamp`. */
+export type TimestampFile = MetadataFile<TimestampBody>;

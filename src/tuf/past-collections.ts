@@ -1,7 +1,7 @@
 /** What a collection was before: its earlier snapshots, each with the files that it names, verified against the root that was current then. */
 import { hasCode, MetadataError } from "../errors.ts";
 import { consistentHash } from "./file-hashes.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
+import type { MetadataFile, RoleName, TargetsFile } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { PastRoots } from "./past-roots.ts";
@@ -94,7 +94,7 @@ class PastReader {
     return set.finish();
   }
 
-  async #loadDelegations(set: TrustedMetadata, parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
+  async #loadDelegations(set: TrustedMetadata, parent: TargetsFile | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
       if (set.isLoaded(name) || set.expected(name).meta === undefined) continue;
       await this.#loadDelegations(set, await this.#delegation(set, name));
@@ -102,7 +102,7 @@ class PastReader {
   }
 
   /** A delegation that readers passed over then is passed over here. */
-  async #delegation(set: TrustedMetadata, role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
+  async #delegation(set: TrustedMetadata, role: RoleName): Promise<TargetsFile | undefined> {
     try {
       await this.#load(set, role);
       return set.delegations.get(role);

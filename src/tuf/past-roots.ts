@@ -2,7 +2,7 @@
 import { sha256 } from "../crypto/sha256.ts";
 import { encodeHex } from "../encoding/hex.ts";
 import { MetadataError } from "../errors.ts";
-import type { MetadataFile, RootBody } from "./metadata.ts";
+import type { RootFile } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
@@ -16,12 +16,12 @@ export class PastRoots {
   readonly #source: MetadataSource;
   readonly #gun: string;
   readonly #now: Date;
-  readonly #bySha256 = new Map<string, MetadataFile<RootBody>>();
-  #oldest: MetadataFile<RootBody>;
+  readonly #bySha256 = new Map<string, RootFile>();
+  #oldest: RootFile;
   #isAtEnd = false;
 
   /** @param current the trusted root of today */
-  constructor(source: MetadataSource, gun: string, now: Date, current: MetadataFile<RootBody>) {
+  constructor(source: MetadataSource, gun: string, now: Date, current: RootFile) {
     this.#source = source;
     this.#gun = gun;
     this.#now = now;
@@ -35,7 +35,7 @@ export class PastRoots {
    * @returns undefined when the source does not have it any more, or has one in its place that does not count
    * @throws TagsealError what the source throws
    */
-  async withSha256(hash: string): Promise<MetadataFile<RootBody> | undefined> {
+  async withSha256(hash: string): Promise<RootFile | undefined> {
     while (!this.#bySha256.has(hash) && !this.#isAtEnd) await this.#stepBack();
     return this.#bySha256.get(hash);
   }
@@ -51,7 +51,7 @@ export class PastRoots {
     this.#oldest = root;
   }
 
-  async #fetch(version: number): Promise<MetadataFile<RootBody> | undefined> {
+  async #fetch(version: number): Promise<RootFile | undefined> {
     try {
       const root = parseMetadata("root", await this.#source.fetch(`${version}.root`, maxFileBytes("root")));
       return root.body.version === version ? root : undefined;
@@ -62,7 +62,7 @@ export class PastRoots {
     }
   }
 
-  #counts(root: MetadataFile<RootBody>): boolean {
+  #counts(root: RootFile): boolean {
     const judgement = { gun: this.#gun, now: this.#now, ignoreCertificateExpiry: true };
     try {
       verifyRoot(root, judgement);
@@ -74,7 +74,7 @@ export class PastRoots {
     }
   }
 
-  #add(root: MetadataFile<RootBody>): void {
+  #add(root: RootFile): void {
     this.#bySha256.set(encodeHex(sha256(root.bytes)), root);
   }
 }

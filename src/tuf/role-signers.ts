@@ -2,7 +2,7 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
-import type { DelegatedRole, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
+import type { DelegatedRole, RoleKeys, RoleName, RootBody, TargetsFile } from "./metadata.ts";
 
 /** A role's signers: which keys, how many, and the keys themselves. */
 export interface RoleSigners {
@@ -34,7 +34,7 @@ export function baseRoleSigners(
  *
  * @throws MetadataError `METADATA_ROLE_UNKNOWN` for a role that its parent does not declare
  */
-export function declaredSigners(parent: MetadataFile<TargetsBody>, role: RoleName): RoleSigners {
+export function declaredSigners(parent: TargetsFile, role: RoleName): RoleSigners {
   const declared = delegatedRole(parent, role);
   if (declared === undefined)
     throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is not declared by ${parent.role}`);
@@ -42,6 +42,6 @@ export function declaredSigners(parent: MetadataFile<TargetsBody>, role: RoleNam
 }
 
 /** What a targets file declares about one of its children. */
-export function delegatedRole(parent: MetadataFile<TargetsBody>, role: RoleName): DelegatedRole | undefined {
+export function delegatedRole(parent: TargetsFile, role: RoleName): DelegatedRole | undefined {
   return parent.body.delegations.roles?.find((entry) => entry.name === role);
 }

@@ -3,7 +3,7 @@
 import { checkLeafCertificate } from "../crypto/certificate.ts";
 import { MetadataError, hasCode } from "../errors.ts";
 import { clockSays, isDue, isExpired, type ClockOwner } from "./expiry.ts";
-import type { MetadataFile, RoleKeys, RootBody } from "./metadata.ts";
+import type { RoleKeys, RootFile } from "./metadata.ts";
 import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";
@@ -20,7 +20,7 @@ export interface RootExpectation {
 /** What a root is verified against. */
 export interface RootJudgement extends RootExpectation {
   /** the root trusted until now, whose keys must have signed this one too */
-  readonly previous?: MetadataFile<RootBody> | undefined;
+  readonly previous?: RootFile | undefined;
   /** for roots that are only steps on the way to a newer one: their certificates may have expired since */
   readonly ignoreCertificateExpiry?: boolean;
 }
@@ -42,7 +42,7 @@ export interface RootVerdict {
  * @throws MetadataError `ROOT_INVALID`, `ROOT_ROTATION_REFUSED`, `ROOT_PINNING_MISMATCH`, `METADATA_KEY_ID_MISMATCH`
  * @see Notary v1: root update; root certificates
  */
-export function verifyRoot(file: MetadataFile<RootBody>, judgement: RootJudgement): RootVerdict {
+export function verifyRoot(file: RootFile, judgement: RootJudgement): RootVerdict {
   const { keyIds, warnings } = leafKeyIds(file, judgement);
   if (judgement.previous !== undefined) verifySuccession(file, judgement.previous, judgement);
   const verdict = pinningFor(judgement.gun, judgement.now, judgement.pinning ?? {}, judgement.previous !== undefined);
@@ -63,7 +63,7 @@ export function verifyRoot(file: MetadataFile<RootBody>, judgement: RootJudgemen
 }
 
 /** True when readers refuse a root that was valid once: it has expired, or its certificates have. */
-export function hasRootExpired(file: MetadataFile<RootBody>, expectation: RootExpectation): boolean {
+export function hasRootExpired(file: RootFile, expectation: RootExpectation): boolean {
   if (isExpired(file.body, expectation.now)) return true;
   try {
     verifyRoot(file, expectation);
@@ -76,12 +76,12 @@ export function hasRootExpired(file: MetadataFile<RootBody>, expectation: RootEx
 
 const pathFailure = "could not validate the path to a trusted root";
 
-function rootRole(file: MetadataFile<RootBody>): RoleKeys {
+function rootRole(file: RootFile): RoleKeys {
   return file.body.roles.get("root") ?? { keyIds: [], threshold: 1 };
 }
 
 /** The root keys whose certificates are valid for this GUN. The others are ignored and do not affect the rest. */
-function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { keyIds: string[]; warnings: string[] } {
+function leafKeyIds(file: RootFile, judgement: RootJudgement): { keyIds: string[]; warnings: string[] } {
   const keyIds: string[] = [];
   const warnings: string[] = [];
   const reasons: string[] = [];
@@ -118,11 +118,7 @@ function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf 
 }
 
 /** The previous root's certificates may have expired since: their keys hand over, and they were trusted when they were current. */
-function verifySuccession(
-  file: MetadataFile<RootBody>,
-  previous: MetadataFile<RootBody>,
-  judgement: RootJudgement,
-): void {
+function verifySuccession(file: RootFile, previous: RootFile, judgement: RootJudgement): void {
   const { keyIds, threshold } = rootRole(previous);
   const usable = (keyIds ?? []).filter((id) => {
     const key = previous.body.keys.get(id);
@@ -141,7 +137,7 @@ function verifySuccession(
   }
 }
 
-function verifyIntegrity(file: MetadataFile<RootBody>, keyIds: readonly string[]): string[] {
+function verifyIntegrity(file: RootFile, keyIds: readonly string[]): string[] {
   try {
     return verifyThreshold(file, { keyIds, threshold: rootRole(file).threshold }, file.body.keys);
   } catch (cause) {

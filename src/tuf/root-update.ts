@@ -3,7 +3,7 @@
 import { MetadataError, hasCode } from "../errors.ts";
 import { cacheCorrupt } from "./cached-file-damage.ts";
 import type { CachedFiles } from "./cached-files.ts";
-import type { FileMeta, MetadataFile, RootBody } from "./metadata.ts";
+import type { FileMeta, RootFile } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import type { TrustPinning } from "./pinning.ts";
@@ -14,7 +14,7 @@ import type { UpdateOptions } from "./update-options.ts";
 /** A set with a root and nothing else. */
 export interface RootedSet {
   readonly trusted: TrustedMetadata;
-  readonly root: MetadataFile<RootBody>;
+  readonly root: RootFile;
 }
 
 /** Where an update starts, and where its root came from. */
@@ -36,7 +36,7 @@ const maxRootSteps = 1024;
  * @see Notary v1: bootstrap
  */
 export async function bootstrap(options: UpdateOptions, files: CachedFiles): Promise<Bootstrap> {
-  const cached = (await files.latest("root")) as MetadataFile<RootBody> | undefined;
+  const cached = (await files.latest("root")) as RootFile | undefined;
   if (cached === undefined) return await firstRoot(options, files);
   const trusted = loadCachedRoot(options, cached);
   files.oldRoot = cached;
@@ -62,10 +62,10 @@ export async function bootstrap(options: UpdateOptions, files: CachedFiles): Pro
 export async function updateRoot(
   options: UpdateOptions,
   files: CachedFiles,
-  current: MetadataFile<RootBody>,
+  current: RootFile,
   about: { readonly rootMeta?: FileMeta | undefined; readonly pinning: TrustPinning | undefined },
 ): Promise<RootedSet> {
-  const setAfter = (previousRoot: MetadataFile<RootBody>): TrustedMetadata =>
+  const setAfter = (previousRoot: RootFile): TrustedMetadata =>
     new TrustedMetadata({ ...options, ...about, previousRoot });
   const firstTry = setAfter(current);
   const { name, maxBytes } = firstTry.expected("root");
@@ -83,7 +83,7 @@ async function loadOrWalk(
   trusted: TrustedMetadata,
   bytes: Uint8Array,
   minVersion: number,
-  walk: (newest: MetadataFile<RootBody>) => Promise<RootedSet>,
+  walk: (newest: RootFile) => Promise<RootedSet>,
 ): Promise<RootedSet> {
   try {
     return { trusted, root: loadRoot(trusted, bytes, minVersion) };
@@ -95,12 +95,8 @@ async function loadOrWalk(
   }
 }
 
-function loadRoot(
-  trusted: TrustedMetadata,
-  input: Uint8Array | MetadataFile<RootBody>,
-  minVersion: number,
-): MetadataFile<RootBody> {
-  return trusted.load("root", input, { minVersion }) as MetadataFile<RootBody>;
+function loadRoot(trusted: TrustedMetadata, input: Uint8Array | RootFile, minVersion: number): RootFile {
+  return trusted.load("root", input, { minVersion }) as RootFile;
 }
 
 /**
@@ -110,9 +106,9 @@ function loadRoot(
  */
 export async function walkRoots(
   options: Pick<UpdateOptions, "gun" | "now" | "source" | "cache">,
-  current: MetadataFile<RootBody>,
+  current: RootFile,
   newestVersion: number,
-): Promise<MetadataFile<RootBody>> {
+): Promise<RootFile> {
   if (newestVersion - current.body.version > maxRootSteps) {
     const reason = `the newest root has version ${newestVersion}, more than ${maxRootSteps} after version ${current.body.version}`;
     throw new MetadataError("ROOT_ROTATION_REFUSED", reason);
@@ -143,7 +139,7 @@ async function firstRoot(options: UpdateOptions, files: CachedFiles): Promise<Bo
 }
 
 /** The set, or `undefined` when the root or all its certificates have expired and it can only verify its successor. Pinning is not consulted. */
-function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>): TrustedMetadata | undefined {
+function loadCachedRoot(options: UpdateOptions, cached: RootFile): TrustedMetadata | undefined {
   const { gun, now } = options;
   const trusted = new TrustedMetadata({ gun, now });
   try {
@@ -158,7 +154,7 @@ function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>):
 }
 
 /** Off-spec: the reference rejects a cached root whose certificates expired; the only way out is then to trust the server blindly. */
-function isSoundApartFromExpiry(cached: MetadataFile<RootBody>, { gun, now }: UpdateOptions): boolean {
+function isSoundApartFromExpiry(cached: RootFile, { gun, now }: UpdateOptions): boolean {
   try {
     verifyRoot(cached, { gun, now, ignoreCertificateExpiry: true });
     return true;

@@ -5,7 +5,16 @@ import { hasCode } from "../errors.ts";
 import { nextVersion } from "./collection-draft.ts";
 import { expiryAfter, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
-import type { FileMeta, MetadataFile, RoleName, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
+import type {
+  FileMeta,
+  MetadataFile,
+  RoleName,
+  ServerRole,
+  SnapshotBody,
+  SnapshotFile,
+  TimestampBody,
+  TimestampFile,
+} from "./metadata.ts";
 import { signRole } from "./role-signing.ts";
 import type { RoleSigners } from "./role-signers.ts";
 import type { StoredRoles } from "./stored-roles.ts";
@@ -51,10 +60,10 @@ export interface ServerSigning {
  * @throws UpdateRefused `ErrBadHierarchy`, missing `snapshot`, when the server's keys do not reach the threshold
  */
 export async function makeSnapshot(
-  previous: MetadataFile<SnapshotBody> | undefined,
+  previous: SnapshotFile | undefined,
   changed: ReadonlyMap<RoleName, Uint8Array>,
   signing: ServerSigning,
-): Promise<MetadataFile<SnapshotBody>> {
+): Promise<SnapshotFile> {
   const meta = new Map<RoleName, FileMeta>(previous?.body.meta);
   for (const [role, bytes] of changed) meta.set(role, fileMetaOf(bytes));
   try {
@@ -72,10 +81,10 @@ export async function makeSnapshot(
  * @throws UpdateRefused `ErrBadRoot` when the server's keys do not reach the threshold
  */
 export async function makeTimestamp(
-  previous: MetadataFile<TimestampBody> | undefined,
+  previous: TimestampFile | undefined,
   snapshot: Uint8Array,
   signing: ServerSigning,
-): Promise<MetadataFile<TimestampBody>> {
+): Promise<TimestampFile> {
   const meta = new Map([["snapshot", fileMetaOf(snapshot)]]);
   try {
     return await sign({ type: "timestamp", meta, ...stamp("timestamp", previous, signing) }, signing);

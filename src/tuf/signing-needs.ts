@@ -3,7 +3,7 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { RootDraft, TargetsDraft } from "./collection-draft.ts";
 import { isExpired, isNearExpiry } from "./expiry.ts";
-import type { Body, MetadataFile, RoleKeys, RoleName, RootBody } from "./metadata.ts";
+import type { Body, MetadataFile, RoleKeys, RoleName, RootBody, RootFile } from "./metadata.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import type { SigningRequirement } from "./role-signing.ts";
 import { isSignedBy } from "./threshold.ts";
@@ -12,7 +12,7 @@ import { isSignedBy } from "./threshold.ts";
 export interface DraftSigningOptions {
   readonly now: Date;
   /** older roots, for readers that stopped there: their root keys sign the new root where they are held */
-  readonly legacyRoots?: readonly MetadataFile<RootBody>[];
+  readonly legacyRoots?: readonly RootFile[];
   /** the server has nothing of this collection: everything is sent, and targets is signed again */
   readonly initial?: boolean;
   /** sign every role again whose keys are held, whether or not it changed */

@@ -1,7 +1,7 @@
 /** An uploaded snapshot against the files that the upload left as they are: it lists what this server holds, and hides nothing. */
 
 import { verifyFileMeta } from "./file-hashes.ts";
-import type { MetadataFile, RoleName, SnapshotBody, TargetsBody } from "./metadata.ts";
+import type { RoleName, SnapshotFile, TargetsFile } from "./metadata.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import { delegatedRole } from "./role-signers.ts";
 import type { StoredView } from "./stored-roles.ts";
@@ -13,7 +13,7 @@ import { refusing, UpdateRefused } from "./update-refused.ts";
 /** What an uploaded snapshot is compared with. */
 export interface KnownFiles {
   /** the snapshot that is stored */
-  readonly previous: MetadataFile<SnapshotBody> | undefined;
+  readonly previous: SnapshotFile | undefined;
   /** what was verified of the upload */
   readonly trusted: TrustedMetadata;
   readonly stored: StoredView;
@@ -24,7 +24,7 @@ export interface KnownFiles {
  *
  * @throws UpdateRefused `ErrBadSnapshot` when it lists what is not stored, or no longer lists a delegation that is still trusted
  */
-export async function compareWithStored(snapshot: MetadataFile<SnapshotBody>, known: KnownFiles): Promise<void> {
+export async function compareWithStored(snapshot: SnapshotFile, known: KnownFiles): Promise<void> {
   const { previous, trusted, stored } = known;
   for (const [role, meta] of snapshot.body.meta) {
     if (trusted.isLoaded(role)) continue;
@@ -54,10 +54,10 @@ async function isStillTrusted(role: RoleName, known: KnownFiles): Promise<boolea
   if (role === "targets") return true;
   if (!isDelegation(role) || !(await isStillTrusted(parentOf(role), known))) return false;
   const parent = targetsFileOf(trusted, parentOf(role)) ?? (await stored.parsed(parentOf(role)));
-  const declared = parent === undefined ? undefined : delegatedRole(parent as MetadataFile<TargetsBody>, role);
+  const declared = parent === undefined ? undefined : delegatedRole(parent as TargetsFile, role);
   const file = await stored.parsed(role);
   if (parent === undefined || declared === undefined || file === undefined) return false;
-  return isSignedBy(file, declared, (parent as MetadataFile<TargetsBody>).body.delegations.keys);
+  return isSignedBy(file, declared, (parent as TargetsFile).body.delegations.keys);
 }
 
 function isListable(role: RoleName): boolean {

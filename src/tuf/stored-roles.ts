@@ -1,6 +1,6 @@
 /** What a server already has of a collection, as validation sees it. */
 
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TimestampBody } from "./metadata.ts";
+import type { MetadataFile, RoleName, RootFile, SnapshotFile, TimestampFile } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 
 /** What a server has stored of one collection. */
@@ -38,9 +38,9 @@ export class StoredView implements StoredRoles {
    *
    * @throws MetadataError as `parseMetadata`: a stored file that cannot be parsed is the server's fault, not the client's
    */
-  async parsed(role: "root"): Promise<MetadataFile<RootBody> | undefined>;
-  async parsed(role: "snapshot"): Promise<MetadataFile<SnapshotBody> | undefined>;
-  async parsed(role: "timestamp"): Promise<MetadataFile<TimestampBody> | undefined>;
+  async parsed(role: "root"): Promise<RootFile | undefined>;
+  async parsed(role: "snapshot"): Promise<SnapshotFile | undefined>;
+  async parsed(role: "timestamp"): Promise<TimestampFile | undefined>;
   async parsed(role: RoleName): Promise<MetadataFile | undefined>;
   async parsed(role: RoleName): Promise<MetadataFile | undefined> {
     const file = await this.current(role);

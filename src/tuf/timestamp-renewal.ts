@@ -1,7 +1,7 @@
 /** Keeps a collection readable without new publications: its timestamp lives a fortnight, its tags live for years. */
 
 import { hasCode, MetadataError } from "../errors.ts";
-import type { MetadataFile, SnapshotBody } from "./metadata.ts";
+import type { MetadataFile, SnapshotFile } from "./metadata.ts";
 import { makeSnapshot, makeTimestamp, type ServerSignedCollection } from "./server-signing.ts";
 import { StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
@@ -81,8 +81,8 @@ async function trustedRoot(input: RenewalInput, stored: StoredView): Promise<Tru
 async function renewedSnapshot(
   { keys, now, snapshotLifetimeMs }: RenewalInput,
   trusted: TrustedMetadata,
-  previous: MetadataFile<SnapshotBody>,
-): Promise<MetadataFile<SnapshotBody> | undefined> {
+  previous: SnapshotFile,
+): Promise<SnapshotFile | undefined> {
   const signing = { signers: trusted.signersOf("snapshot"), keys, now, validForMs: snapshotLifetimeMs };
   try {
     return await makeSnapshot(previous, new Map(), signing);

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { SimulatedRepository, simulatedKey, simulatedNow } from "../../test/support/simulated-repository.ts";
 import { sha256Hex } from "../crypto/sha256.ts";
 import type { JsonObject } from "../encoding/json.ts";
-import type { MetadataFile, RoleName, RootBody } from "./metadata.ts";
+import type { RoleName, RootFile } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 
@@ -324,7 +324,7 @@ describe("a root", () => {
       message:
         "could not rotate trust to a new trusted root: failed to validate data with current trusted certificates",
     });
-    const loaded = set.load("root", file(repository, "root")) as MetadataFile<RootBody>;
+    const loaded = set.load("root", file(repository, "root")) as RootFile;
     assert.equal(set.root, loaded);
     assert.equal(set.rootVerdict?.isFirstUse, false);
   });

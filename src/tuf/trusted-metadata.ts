@@ -13,10 +13,11 @@ import type {
   FileMeta,
   MetadataFile,
   RoleName,
-  RootBody,
+  RootFile,
   SnapshotBody,
-  TargetsBody,
-  TimestampBody,
+  SnapshotFile,
+  TargetsFile,
+  TimestampFile,
 } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
@@ -30,7 +31,7 @@ import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.
 /** What a set starts from. The time is read once: a long update must not see two. */
 export interface TrustedMetadataOptions extends RootExpectation {
   /** a root already trusted, whose keys must have signed the one to be loaded; its expiry does not matter */
-  readonly previousRoot?: MetadataFile<RootBody> | undefined;
+  readonly previousRoot?: RootFile | undefined;
   /** what an earlier, verified snapshot said about the root */
   readonly rootMeta?: FileMeta | undefined;
 }
@@ -63,10 +64,10 @@ export class TrustedMetadata {
   readonly gun: string;
   readonly now: Date;
   readonly #clockOf: ClockOwner | undefined;
-  readonly #previousRoot: MetadataFile<RootBody> | undefined;
+  readonly #previousRoot: RootFile | undefined;
   readonly #pinning: TrustPinning | undefined;
   readonly #files = new Map<RoleName, MetadataFile>();
-  readonly #delegations = new Map<RoleName, MetadataFile<TargetsBody>>();
+  readonly #delegations = new Map<RoleName, TargetsFile>();
   readonly #invalid = new Map<RoleName, InvalidDelegation>();
   #rootVerdict: RootVerdict | undefined;
   #rootMeta: FileMeta | undefined;
@@ -81,24 +82,24 @@ export class TrustedMetadata {
     this.#rootMeta = options.rootMeta;
   }
 
-  get root(): MetadataFile<RootBody> | undefined {
-    return this.#files.get("root") as MetadataFile<RootBody> | undefined;
+  get root(): RootFile | undefined {
+    return this.#files.get("root") as RootFile | undefined;
   }
 
-  get timestamp(): MetadataFile<TimestampBody> | undefined {
-    return this.#files.get("timestamp") as MetadataFile<TimestampBody> | undefined;
+  get timestamp(): TimestampFile | undefined {
+    return this.#files.get("timestamp") as TimestampFile | undefined;
   }
 
-  get snapshot(): MetadataFile<SnapshotBody> | undefined {
-    return this.#files.get("snapshot") as MetadataFile<SnapshotBody> | undefined;
+  get snapshot(): SnapshotFile | undefined {
+    return this.#files.get("snapshot") as SnapshotFile | undefined;
   }
 
-  get targets(): MetadataFile<TargetsBody> | undefined {
-    return this.#files.get("targets") as MetadataFile<TargetsBody> | undefined;
+  get targets(): TargetsFile | undefined {
+    return this.#files.get("targets") as TargetsFile | undefined;
   }
 
   /** Delegations in the order they were loaded, parents before children. */
-  get delegations(): ReadonlyMap<RoleName, MetadataFile<TargetsBody>> {
+  get delegations(): ReadonlyMap<RoleName, TargetsFile> {
     return this.#delegations;
   }
 
@@ -136,7 +137,7 @@ export class TrustedMetadata {
     const bytes = input instanceof Uint8Array ? input : bytesOf(input, role);
     this.#compareWithMeta(role, bytes);
     const file = input instanceof Uint8Array ? parseMetadata(role, input) : input;
-    if (isDelegation(role)) return this.#loadDelegation(file as MetadataFile<TargetsBody>, options);
+    if (isDelegation(role)) return this.#loadDelegation(file as TargetsFile, options);
     this.#verifySignatures(file, options);
     this.#requireVersion(file, options);
     this.#requireFresh(file, options);
@@ -199,10 +200,10 @@ export class TrustedMetadata {
     if (isDelegation(role)) this.signersOf(role);
   }
 
-  #parentFile(role: RoleName): MetadataFile<TargetsBody> {
+  #parentFile(role: RoleName): TargetsFile {
     if (this.targets === undefined) throw outOfOrder("targets must be loaded first");
     const parent = this.#files.get(parentOf(role));
-    if (parent !== undefined) return parent as MetadataFile<TargetsBody>;
+    if (parent !== undefined) return parent as TargetsFile;
     throw new MetadataError(
       "METADATA_ROLE_UNKNOWN",
       `${role} is an invalid role: ${parentOf(role)} has not been loaded`,
@@ -210,7 +211,7 @@ export class TrustedMetadata {
   }
 
   /** A delegation's version is checked before its signatures: an old file is an attack, a badly signed one may mean a removed signer. */
-  #loadDelegation(file: MetadataFile<TargetsBody>, options: LoadOptions): MetadataFile {
+  #loadDelegation(file: TargetsFile, options: LoadOptions): MetadataFile {
     this.#requireVersion(file, options);
     try {
       this.#verifySignatures(file, options);
@@ -234,7 +235,7 @@ export class TrustedMetadata {
     if (file.body.type === "root") {
       const about = { gun: this.gun, now: this.now, clockOf: this.#clockOf };
       const judgement = { ...about, previous: this.#previousRoot, pinning: this.#pinning, ignoreCertificateExpiry };
-      this.#rootVerdict = verifyRoot(file as MetadataFile<RootBody>, judgement);
+      this.#rootVerdict = verifyRoot(file as RootFile, judgement);
       return;
     }
     const { roleKeys, keys } = this.signersOf(file.role);

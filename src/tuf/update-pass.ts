@@ -2,7 +2,7 @@
 
 import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
+import type { MetadataFile, RoleName, TargetsFile } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
 import {
   type AllowedFallback,
@@ -56,7 +56,7 @@ class UpdatePass {
   }
 
   /** A role, then what is below it, then its siblings; names are bounded, and so is the depth. */
-  async loadDelegations(parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
+  async loadDelegations(parent: TargetsFile | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
       if (!this.#isWanted(name)) continue;
       await this.#loadDelegation(name);

@@ -12,11 +12,11 @@ import { highestLostVersion, type LostFile, maxLostFiles, verifyLostRoots } from
 import type {
   MetadataFile,
   RoleName,
-  RootBody,
+  RootFile,
   ServerRole,
-  SnapshotBody,
-  TargetsBody,
-  TimestampBody,
+  SnapshotFile,
+  TargetsFile,
+  TimestampFile,
 } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
@@ -67,10 +67,10 @@ class Update {
   readonly #input: UpdateInput;
   readonly #uploads: ReadonlyMap<RoleName, Uint8Array>;
   readonly #lost: readonly LostFile[];
-  readonly #lostRoots: readonly MetadataFile<RootBody>[];
+  readonly #lostRoots: readonly RootFile[];
   readonly #stored: StoredView;
-  readonly #previousTimestamp: MetadataFile<TimestampBody> | undefined;
-  readonly #previousRoot: MetadataFile<RootBody> | undefined;
+  readonly #previousTimestamp: TimestampFile | undefined;
+  readonly #previousRoot: RootFile | undefined;
   readonly #trusted: TrustedMetadata;
   readonly #accepted: MetadataFile[] = [];
   /** some uploaded version is taken: storing will fail, whatever else is found here */
@@ -79,8 +79,8 @@ class Update {
   private constructor(
     input: UpdateInput,
     stored: StoredView,
-    previousTimestamp: MetadataFile<TimestampBody> | undefined,
-    previousRoot: MetadataFile<RootBody> | undefined,
+    previousTimestamp: TimestampFile | undefined,
+    previousRoot: RootFile | undefined,
   ) {
     this.#input = input;
     const { gun, now, lost = [] } = input;
@@ -131,26 +131,26 @@ class Update {
       if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
       await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
         const paths = signablePaths(role, (name) => this.#declaredPaths(name));
-        requireUsableNames(file as MetadataFile<TargetsBody>, paths);
+        requireUsableNames(file as TargetsFile, paths);
       });
     }
     // a root that removes the key of targets without a new targets would break all readers
     if (this.#uploads.has("root")) await this.#loadStoredWithAncestors("targets");
   }
 
-  async validatedSnapshot(): Promise<MetadataFile<SnapshotBody>> {
+  async validatedSnapshot(): Promise<SnapshotFile> {
     const previous = await this.#stored.parsed("snapshot");
     const bytes = this.#uploads.get("snapshot");
     if (bytes === undefined)
       return (await this.#storedSnapshotThatStays(previous)) ?? (await this.#makeSnapshot(previous));
     await this.#acceptSnapshot(bytes);
-    const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
+    const snapshot = this.#trusted.snapshot as SnapshotFile;
     if (!this.#isOutdated)
       await compareWithStored(snapshot, { previous, trusted: this.#trusted, stored: this.#stored });
     return snapshot;
   }
 
-  async finish(snapshot: MetadataFile<SnapshotBody>): Promise<readonly ValidatedFile[]> {
+  async finish(snapshot: SnapshotFile): Promise<readonly ValidatedFile[]> {
     const { keys, now, timestampLifetimeMs } = this.#input;
     const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("timestamp"));
     const publishedVersion = this.#lostVersion("timestamp", this.#previousTimestamp);
@@ -168,9 +168,7 @@ class Update {
   }
 
   /** Proofs alone change no content: the stored snapshot stays when it is not behind, and when only its owner can sign another one. */
-  async #storedSnapshotThatStays(
-    previous: MetadataFile<SnapshotBody> | undefined,
-  ): Promise<MetadataFile<SnapshotBody> | undefined> {
+  async #storedSnapshotThatStays(previous: SnapshotFile | undefined): Promise<SnapshotFile | undefined> {
     if (this.#lost.length === 0 || this.#uploads.size > 0 || previous === undefined) return undefined;
     const isBehind = this.#lostVersion("snapshot", previous) > previous.body.version;
     const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("snapshot"));
@@ -247,7 +245,7 @@ class Update {
     return parent === undefined ? undefined : delegatedRole(parent, role)?.paths;
   }
 
-  async #makeSnapshot(previous: MetadataFile<SnapshotBody> | undefined): Promise<MetadataFile<SnapshotBody>> {
+  async #makeSnapshot(previous: SnapshotFile | undefined): Promise<SnapshotFile> {
     const { root, targets, delegations } = this.#trusted;
     if (previous === undefined && !this.#uploads.has("targets"))
       throw new UpdateRefused("ErrValidation", "targets must be loaded first");

@@ -6,7 +6,7 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
 import { highestVersion } from "./collection-draft.ts";
-import type { AnyBody, MetadataFile, TargetsBody } from "./metadata.ts";
+import type { AnyBody, MetadataFile, TargetsFile } from "./metadata.ts";
 import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { requireTargetName } from "./target-name.ts";
@@ -89,7 +89,7 @@ export function requireOwnSignatures(file: MetadataFile, { roleKeys, keys }: Rol
  * @param paths the names this role may sign, within the limits of its ancestors
  * @throws MetadataError `METADATA_MALFORMED`
  */
-export function requireUsableNames(file: MetadataFile<TargetsBody>, paths: PathPrefixes): void {
+export function requireUsableNames(file: TargetsFile, paths: PathPrefixes): void {
   for (const name of file.body.targets.keys()) {
     requireTargetName(name);
     if (!paths.covers(name)) {

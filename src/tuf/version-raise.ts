@@ -1,7 +1,7 @@
 /** Signs the server's roles again with higher versions, after versions that readers have seen were lost. */
 
 import { nextVersion } from "./collection-draft.ts";
-import type { MetadataFile, RootBody, ServerRole } from "./metadata.ts";
+import type { MetadataFile, RootFile, ServerRole } from "./metadata.ts";
 import {
   holdsKeyOf,
   makeSnapshot,
@@ -81,7 +81,7 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
 
 async function requireTimestampKey(
   trusted: TrustedMetadata,
-  { body: { version } }: MetadataFile<RootBody>,
+  { body: { version } }: RootFile,
   keys: RaiseInput["keys"],
 ): Promise<void> {
   if (await holdsKeyOf("timestamp", trusted.signersOf("timestamp"), keys)) return;

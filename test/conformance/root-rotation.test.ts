@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { MetadataFile, RootBody } from "../../src/tuf/metadata.ts";
+import type { RootFile } from "../../src/tuf/metadata.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { SimulatedRepository, simulatedKey } from "../support/simulated-repository.ts";
 import type { SimulatedKey } from "../support/simulated-repository.ts";
@@ -41,7 +41,7 @@ function pick(keys: readonly SimulatedKey[], ...indexes: number[]): SimulatedKey
   return indexes.flatMap((index) => keys[index] ?? []);
 }
 
-function cachedRoot(client: SimulatedClient): MetadataFile<RootBody> {
+function cachedRoot(client: SimulatedClient): RootFile {
   return parseMetadata("root", client.cache.files.get("root") ?? new Uint8Array());
 }
 

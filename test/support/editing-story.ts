@@ -4,7 +4,7 @@ import type { PublicKey } from "../../src/crypto/public-key.ts";
 import type { DraftSigningOptions } from "../../src/tuf/signing-needs.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import type { EditableCollection } from "../../src/tuf/editor.ts";
-import type { MetadataFile, RoleName, Target, TargetsBody } from "../../src/tuf/metadata.ts";
+import type { RoleName, Target, TargetsFile } from "../../src/tuf/metadata.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { PublishedCollection } from "./published-collection.ts";
 
@@ -67,7 +67,7 @@ export function target(content: string): Target {
 }
 
 /** The names a targets file signs. */
-export function names(file: MetadataFile<TargetsBody>): string[] {
+export function names(file: TargetsFile): string[] {
   return [...file.body.targets.keys()];
 }
 

@@ -1,6 +1,6 @@
 import { hasCode, MetadataError } from "../../src/errors.ts";
 import type { EditableCollection } from "../../src/tuf/editor.ts";
-import type { MetadataFile, RoleKeys, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../src/tuf/metadata.ts";
+import type { MetadataFile, RoleKeys, RoleName, RootFile, SnapshotFile, TargetsFile } from "../../src/tuf/metadata.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { parentOf } from "../../src/tuf/role-name.ts";
 import { verifyThreshold } from "../../src/tuf/threshold.ts";
@@ -19,17 +19,17 @@ export class PublishedCollection {
     return this;
   }
 
-  get root(): MetadataFile<RootBody> {
-    return this.#parsed("root") as MetadataFile<RootBody>;
+  get root(): RootFile {
+    return this.#parsed("root") as RootFile;
   }
 
-  get snapshot(): MetadataFile<SnapshotBody> {
-    return this.#parsed("snapshot") as MetadataFile<SnapshotBody>;
+  get snapshot(): SnapshotFile {
+    return this.#parsed("snapshot") as SnapshotFile;
   }
 
   /** The file of `targets` or a delegation. */
-  targets(role: RoleName = "targets"): MetadataFile<TargetsBody> {
-    return this.#parsed(role) as MetadataFile<TargetsBody>;
+  targets(role: RoleName = "targets"): TargetsFile {
+    return this.#parsed(role) as TargetsFile;
   }
 
   /** What an editor starts from: delegations that do not verify, or are expired at `now`, are set aside. */
@@ -38,8 +38,8 @@ export class PublishedCollection {
     verifyThreshold(root, baseKeys(root, "root"), root.body.keys);
     const targets = this.targets();
     verifyThreshold(targets, baseKeys(root, "targets"), root.body.keys);
-    const delegations = new Map<RoleName, MetadataFile<TargetsBody>>();
-    const invalidDelegations = new Map<RoleName, { file: MetadataFile<TargetsBody>; error: unknown }>();
+    const delegations = new Map<RoleName, TargetsFile>();
+    const invalidDelegations = new Map<RoleName, { file: TargetsFile; error: unknown }>();
     for (const role of [...this.files.keys()].filter((name) => name.startsWith("targets/")).sort()) {
       const parent = parentOf(role) === "targets" ? targets : delegations.get(parentOf(role));
       const declared = parent?.body.delegations.roles?.find((entry) => entry.name === role);
@@ -60,16 +60,11 @@ export class PublishedCollection {
   }
 }
 
-function baseKeys(root: MetadataFile<RootBody>, role: RoleName): RoleKeys {
+function baseKeys(root: RootFile, role: RoleName): RoleKeys {
   return root.body.roles.get(role) ?? { keyIds: null, threshold: 1 };
 }
 
-function fault(
-  file: MetadataFile<TargetsBody>,
-  declared: RoleKeys,
-  parent: MetadataFile<TargetsBody>,
-  now: Date,
-): unknown {
+function fault(file: TargetsFile, declared: RoleKeys, parent: TargetsFile, now: Date): unknown {
   try {
     verifyThreshold(file, declared, parent.body.delegations.keys);
   } catch (error) {

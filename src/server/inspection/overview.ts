@@ -5,7 +5,7 @@
 
 import { parseCertificateBundle } from "../../crypto/x509.ts";
 import { TagsealError } from "../../errors.ts";
-import type { MetadataFile, RoleName, RootBody, ServerRole, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, RootFile, ServerRole, SnapshotFile, TargetsFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
@@ -100,8 +100,8 @@ class Overview {
   }
 
   async make(keys: ServersKeys): Promise<CollectionOverview> {
-    const root = (await this.#current("root")) as MetadataFile<RootBody> | undefined;
-    const snapshot = (await this.#current("snapshot")) as MetadataFile<SnapshotBody> | undefined;
+    const root = (await this.#current("root")) as RootFile | undefined;
+    const snapshot = (await this.#current("snapshot")) as SnapshotFile | undefined;
     const targets = await this.#targets(root);
     const snapshotKey = await this.#snapshotKey(root, keys.holdsKey);
     const signed = [...targets.values()].flatMap(({ file }) => (file === undefined ? [] : [file]));
@@ -127,11 +127,11 @@ class Overview {
   }
 
   /** The targets role and every delegation that is reachable from it, with its file, if any. */
-  async #targets(root: MetadataFile<RootBody> | undefined): Promise<Map<RoleName, SigningRole>> {
+  async #targets(root: RootFile | undefined): Promise<Map<RoleName, SigningRole>> {
     const found = new Map<RoleName, SigningRole>();
     const visit = async (role: RoleName, keys: Omit<SigningRole, "file">): Promise<void> => {
       if (found.has(role)) return;
-      const file = (await this.#current(role)) as MetadataFile<TargetsBody> | undefined;
+      const file = (await this.#current(role)) as TargetsFile | undefined;
       found.set(role, { ...keys, file });
       for (const delegated of file?.body.delegations.roles ?? [])
         if (isDelegation(delegated.name)) await visit(delegated.name, delegated);
@@ -140,10 +140,7 @@ class Overview {
     return found;
   }
 
-  async #snapshotKey(
-    root: MetadataFile<RootBody> | undefined,
-    holdsKey: HoldsKey,
-  ): Promise<CollectionOverview["snapshotKey"]> {
+  async #snapshotKey(root: RootFile | undefined, holdsKey: HoldsKey): Promise<CollectionOverview["snapshotKey"]> {
     if (root === undefined) return "unknown";
     const { keyIds } = root.body.roles.get("snapshot") ?? {};
     const isHeld = await holdsOneOf(holdsKey, this.#gun, "snapshot", keyIds);
@@ -151,7 +148,7 @@ class Overview {
   }
 
   async #serverKeys(
-    root: MetadataFile<RootBody> | undefined,
+    root: RootFile | undefined,
     { holdsKey, placeOfKey }: ServersKeys,
   ): Promise<readonly ServerKeyOverview[]> {
     const found: ServerKeyOverview[] = [];
@@ -179,10 +176,10 @@ class Overview {
 interface SigningRole {
   readonly keyIds: readonly string[] | null;
   readonly threshold: number;
-  readonly file: MetadataFile<TargetsBody> | undefined;
+  readonly file: TargetsFile | undefined;
 }
 
-function differentTags(files: readonly MetadataFile<TargetsBody>[]): number {
+function differentTags(files: readonly TargetsFile[]): number {
   const names = new Set<string>();
   for (const { body } of files) for (const name of body.targets.keys()) names.add(name);
   return names.size;
@@ -193,7 +190,7 @@ function expiriesOf(files: readonly (MetadataFile | undefined)[]): OwnersExpiry[
 }
 
 /** The first expiry among the certificates of each key: readers then refuse a root key. */
-function certificateExpiries(root: MetadataFile<RootBody> | undefined): OwnersExpiry[] {
+function certificateExpiries(root: RootFile | undefined): OwnersExpiry[] {
   const keyIds = root?.body.roles.get("root")?.keyIds ?? [];
   return keyIds.flatMap((keyId) => {
     const key = root?.body.keys.get(keyId);

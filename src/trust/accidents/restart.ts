@@ -3,7 +3,7 @@
 import { hasCode, MetadataError, NetworkError, reworded } from "../../errors.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import type { MetadataFile, RoleName, RootBody, TargetsBody } from "../../tuf/metadata.ts";
+import type { RoleName, RootFile, TargetsFile } from "../../tuf/metadata.ts";
 import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { MemoryTrustCache } from "../memory-cache.ts";
@@ -61,7 +61,7 @@ export async function restartCollection(
 }
 
 /** The new root takes the place of the old one before the server is asked again: no root is trusted for being the first. */
-async function rememberInstead(context: TrustContext, { bytes }: MetadataFile<RootBody>): Promise<void> {
+async function rememberInstead(context: TrustContext, { bytes }: RootFile): Promise<void> {
   await context.removeRemembered();
   // The cache then knows what it replaces: a root that another process trusted in the meantime does not stay.
   await context.cache.load("root");
@@ -172,8 +172,8 @@ async function madeHere(context: TrustContext): Promise<TrustedCollection | unde
 class TakeOver implements CollectionChange {
   /** canonical IDs of the old repository keys */
   readonly replacedKeys: readonly string[];
-  readonly #targets: MetadataFile<TargetsBody>;
-  readonly #delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
+  readonly #targets: TargetsFile;
+  readonly #delegations: ReadonlyMap<RoleName, TargetsFile>;
 
   constructor({ root, targets, delegations }: Pick<TrustedCollection, "root" | "targets" | "delegations">) {
     this.replacedKeys = keysOf(baseRoleSigners(root, "targets")).map(({ canonicalKeyId }) => canonicalKeyId);

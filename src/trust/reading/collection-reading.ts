@@ -1,5 +1,5 @@
 import { hasCode, MetadataError } from "../../errors.ts";
-import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
+import type { RootFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isPinned } from "../../tuf/pinning.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -128,11 +128,7 @@ function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
   };
 }
 
-function announcePin(
-  { gun, notify }: TrustContext,
-  root: MetadataFile<RootBody>,
-  unremembered: UnrememberedFiles,
-): void {
+function announcePin({ gun, notify }: TrustContext, root: RootFile, unremembered: UnrememberedFiles): void {
   const rootKeyIds = root.body.roles.get("root")?.keyIds ?? [];
   notify({ kind: unremembered.has("root") ? "unremembered-root" : "pinned-root", gun, rootKeyIds });
 }

@@ -1,5 +1,5 @@
 import { hasCode } from "../../errors.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { hasRootExpired } from "../../tuf/root-trust.ts";
@@ -76,7 +76,7 @@ async function load(
 async function loadDelegations(
   context: ReadingFrom,
   trusted: TrustedMetadata,
-  parent: MetadataFile<TargetsBody> | undefined,
+  parent: TargetsFile | undefined,
 ): Promise<void> {
   for (const { name } of parent?.body.delegations.roles ?? []) {
     if (trusted.expected(name).meta === undefined) continue;

@@ -1,7 +1,7 @@
 /** Which digest a tag meant, from when to when, and who signed it. */
 import type { Digest } from "../../reference/digest.ts";
 import { lifetimeMs } from "../../tuf/expiry.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { type HistoryEnd, pastCollections } from "../../tuf/past-collections.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -110,12 +110,12 @@ function changeBetween(older: TrustedCollection, newer: TrustedCollection): Date
   return latest(filesOf(newer).filter(({ bytes }) => !before.has(Buffer.from(bytes).toString("base64"))));
 }
 
-function filesOf({ targets, delegations }: TrustedCollection): readonly MetadataFile<TargetsBody>[] {
+function filesOf({ targets, delegations }: TrustedCollection): readonly TargetsFile[] {
   return [targets, ...delegations.values()];
 }
 
 /** Signers write when a file expires, which is a fixed time after they sign it. */
-function latest(files: readonly MetadataFile<TargetsBody>[]): Date | undefined {
+function latest(files: readonly TargetsFile[]): Date | undefined {
   const times = files.map(({ role, body }) => body.expiresAt.getTime() - lifetimeMs(role));
   return times.length === 0 ? undefined : new Date(Math.max(...times));
 }

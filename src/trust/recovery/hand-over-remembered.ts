@@ -3,7 +3,7 @@
 import { hasCode, MetadataError } from "../../errors.ts";
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 import { CollectionEditor } from "../../tuf/editor.ts";
-import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
+import type { RootFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { validatedFile } from "../../tuf/validated-file.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
@@ -27,7 +27,7 @@ export async function handOverRemembered(
   if (!(await holds(held, root, "snapshot")))
     editor.rotateKey("snapshot", [await context.repository.rotateKey("snapshot")]);
   const signed = [...(await sign(context, held, editor))].map(([role, bytes]) => parseMetadata(role, bytes));
-  const newRoot = signed.find(({ role }) => role === "root") as MetadataFile<RootBody>; // present: its keys changed
+  const newRoot = signed.find(({ role }) => role === "root") as RootFile; // present: its keys changed
   const replaced = new Set(signed.map(({ role }) => role).filter((role) => role !== "root"));
   const files = remembered.files.filter(({ role }) => !replaced.has(role));
   return {
@@ -50,6 +50,6 @@ async function sign({ gun, now, notify }: TrustContext, held: HeldKeys, editor: 
   }
 }
 
-async function holds(held: HeldKeys, root: MetadataFile<RootBody>, role: string): Promise<boolean> {
+async function holds(held: HeldKeys, root: RootFile, role: string): Promise<boolean> {
   return await held.holdsOneOf(root.body.roles.get(role) ?? { keyIds: null, threshold: 1 }, root.body.keys);
 }

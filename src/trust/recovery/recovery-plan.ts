@@ -3,7 +3,7 @@
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 import { consistentHash } from "../../tuf/file-hashes.ts";
 import type { LostFile } from "../../tuf/lost-versions.ts";
-import type { MetadataFile, RoleName, RoleVersion, RootBody } from "../../tuf/metadata.ts";
+import type { RoleName, RoleVersion, RootFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 
@@ -90,7 +90,7 @@ class Planning {
     return this.#published().filter((file) => this.#isNewerHere(file));
   }
 
-  #newerRoots(): readonly MetadataFile<RootBody>[] {
+  #newerRoots(): readonly RootFile[] {
     const there = this.#there.get("root")?.version ?? 0;
     return this.#remembered.roots.filter(({ body }) => body.version > there);
   }
@@ -136,6 +136,6 @@ function newestOf(collection: VerifiedCollection | undefined): ReadonlyMap<RoleN
   return new Map((collection?.files ?? []).map((file) => [file.role, file]));
 }
 
-function asLost({ bytes, body }: MetadataFile<RootBody>): LostFile {
+function asLost({ bytes, body }: RootFile): LostFile {
   return { role: "root", version: body.version, bytes };
 }

@@ -3,7 +3,7 @@
 import { type Certificate, parseCertificateBundle } from "../../crypto/certificate.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { parentOf } from "../../tuf/role-name.ts";
 import { baseRoleSigners, declaredSigners, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -48,7 +48,7 @@ export function endingsOf(collection: TrustedCollection): readonly Ending[] {
 }
 
 /** Delegations that expired are not among the valid ones; those with other faults have no signature that could be renewed. */
-export function expiredDelegations({ invalidDelegations }: TrustedCollection): readonly MetadataFile<TargetsBody>[] {
+export function expiredDelegations({ invalidDelegations }: TrustedCollection): readonly TargetsFile[] {
   return [...invalidDelegations.values()]
     .filter(({ error }) => hasCode(error, "METADATA_EXPIRED"))
     .map(({ file }) => file);

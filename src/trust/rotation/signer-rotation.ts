@@ -2,7 +2,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { MetadataError } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import { listDelegations, type ListedDelegation } from "../../tuf/lookup.ts";
-import type { MetadataFile, RoleKeys, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { RoleKeys, RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { isDirectChild, parentOf } from "../../tuf/role-name.ts";
 import { keysOf } from "../../tuf/role-signers.ts";
 import { missingKeysHint } from "../../tuf/role-signing.ts";
@@ -139,7 +139,7 @@ export class SignerRotation implements RoleRotation {
     return (await this.#tools.held.countHeld(keysOf({ roleKeys, keys }))) >= roleKeys.threshold;
   }
 
-  #lose(file: MetadataFile<TargetsBody>): void {
+  #lose(file: TargetsFile): void {
     const { gun, notify } = this.#tools.context;
     const name = signerName(this.#role);
     const lost = `readers lose the ${file.body.targets.size} tags of ${file.role} until ${name} signs it again`;
@@ -164,7 +164,7 @@ function declared(collection: TrustedCollection, role: RoleName): ListedDelegati
   return listDelegations(collection).find((delegation) => delegation.role.name === role);
 }
 
-function declaringFile(collection: TrustedCollection, role: RoleName): MetadataFile<TargetsBody> | undefined {
+function declaringFile(collection: TrustedCollection, role: RoleName): TargetsFile | undefined {
   const parent = parentOf(role);
   return parent === "targets" ? collection.targets : collection.delegations.get(parent);
 }

@@ -2,7 +2,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, MetadataError } from "../../errors.ts";
 import type { CollectionEditor, EditableCollection } from "../../tuf/editor.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
-import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isSignedBy } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -33,7 +33,7 @@ export class SignerAddition implements CollectionChange {
   readonly #name: string;
   readonly #keys: readonly PublicKey[];
   readonly #isProposal: boolean;
-  #pasts: readonly MetadataFile<TargetsBody>[] = [];
+  #pasts: readonly TargetsFile[] = [];
 
   constructor(context: TrustContext, held: HeldKeys, { name, keys, isProposal = false }: NewSigner) {
     this.#context = context;
@@ -75,7 +75,7 @@ export class SignerAddition implements CollectionChange {
   }
 
   /** The file that the server still has of a removed signer. */
-  async #forgottenFile(current: TrustedCollection): Promise<MetadataFile<TargetsBody> | undefined> {
+  async #forgottenFile(current: TrustedCollection): Promise<TargetsFile | undefined> {
     const role = signerRole(this.#name);
     const meta = current.snapshot.body.meta.get(role);
     const sha256 = meta?.hashes.get("sha256");
@@ -98,12 +98,12 @@ export class SignerAddition implements CollectionChange {
     return false;
   }
 
-  #isSignedByTheKeys(file: MetadataFile<TargetsBody>): boolean {
+  #isSignedByTheKeys(file: TargetsFile): boolean {
     const keys = new Map(this.#keys.map((key) => [key.keyId, key]));
     return isSignedBy(file, { keyIds: [...keys.keys()], threshold: 1 }, keys);
   }
 
-  #warnOfReturn(past: MetadataFile<TargetsBody>): void {
+  #warnOfReturn(past: TargetsFile): void {
     const { gun, notify } = this.#context;
     const tags = [...past.body.targets.keys()].sort();
     const shown = tags.slice(0, 10).join(", ") + (tags.length > 10 ? `, and ${tags.length - 10} more` : "");

@@ -8,10 +8,10 @@ import type {
   AnyBody,
   MetadataFile,
   RoleName,
-  RootBody,
-  SnapshotBody,
-  TargetsBody,
-  TimestampBody,
+  RootFile,
+  SnapshotFile,
+  TargetsFile,
+  TimestampFile,
 } from "../metadata.ts";
 import { isBaseRole, isDelegation } from "../role-name.ts";
 import { parseBody } from "./signed-body.ts";
@@ -28,10 +28,10 @@ import { Shape } from "./shape.ts";
  *   `METADATA_MALFORMED` for anything that is not JSON or not of this role's shape
  * @see Notary v1: file bytes, shapes
  */
-export function parseMetadata(role: "root", bytes: Uint8Array): MetadataFile<RootBody>;
-export function parseMetadata(role: "snapshot", bytes: Uint8Array): MetadataFile<SnapshotBody>;
-export function parseMetadata(role: "timestamp", bytes: Uint8Array): MetadataFile<TimestampBody>;
-export function parseMetadata(role: "targets" | `targets/${string}`, bytes: Uint8Array): MetadataFile<TargetsBody>;
+export function parseMetadata(role: "root", bytes: Uint8Array): RootFile;
+export function parseMetadata(role: "snapshot", bytes: Uint8Array): SnapshotFile;
+export function parseMetadata(role: "timestamp", bytes: Uint8Array): TimestampFile;
+export function parseMetadata(role: "targets" | `targets/${string}`, bytes: Uint8Array): TargetsFile;
 export function parseMetadata(role: RoleName, bytes: Uint8Array): MetadataFile;
 export function parseMetadata(role: RoleName, bytes: Uint8Array): MetadataFile {
   if (!isBaseRole(role) && !isDelegation(role))

@@ -9,7 +9,7 @@ import { hasCode, MetadataError } from "../../errors.ts";
 import { signablePaths } from "../delegation-paths.ts";
 import { rootRequirements } from "../signing-needs.ts";
 import { dayMs, isExpired, lifetimeMs } from "../expiry.ts";
-import type { MetadataFile, RoleName, RootBody, TargetsBody } from "../metadata.ts";
+import type { MetadataFile, RoleName, RootFile, TargetsFile } from "../metadata.ts";
 import { signedFileForm } from "../notary-v1/serialise.ts";
 import { isDelegation, parentOf } from "../role-name.ts";
 import { baseRoleSigners, declaredSigners, delegatedRole, keysOf } from "../role-signers.ts";
@@ -144,7 +144,7 @@ function signersOf(file: MetadataFile, { roleKeys, keys }: SigningRequirement): 
   }
 }
 
-function parentFile(role: RoleName, { proposal, base }: Judgement): MetadataFile<TargetsBody> | undefined {
+function parentFile(role: RoleName, { proposal, base }: Judgement): TargetsFile | undefined {
   const parent = parentOf(role);
   const file = proposal.files.get(parent) ?? base.file(parent);
   return file !== undefined && isTargets(file) ? file : undefined;
@@ -155,19 +155,19 @@ function declaredPaths(role: RoleName, judgement: Judgement): readonly string[] 
   return parent === undefined ? undefined : delegatedRole(parent, role)?.paths;
 }
 
-function isTargets(file: MetadataFile): file is MetadataFile<TargetsBody> {
+function isTargets(file: MetadataFile): file is TargetsFile {
   return file.body.type === "targets";
 }
 
-function rootIn(file: MetadataFile | undefined): MetadataFile<RootBody> | undefined {
+function rootIn(file: MetadataFile | undefined): RootFile | undefined {
   return file !== undefined && isRoot(file) ? file : undefined;
 }
 
-function isRoot(file: MetadataFile): file is MetadataFile<RootBody> {
+function isRoot(file: MetadataFile): file is RootFile {
   return file.body.type === "root";
 }
 
-function requiredRoot(root: MetadataFile<RootBody> | undefined, { base }: Judgement): MetadataFile<RootBody> {
+function requiredRoot(root: RootFile | undefined, { base }: Judgement): RootFile {
   return root ?? missingRoot(base.gun);
 }
 
