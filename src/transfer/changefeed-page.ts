@@ -3,7 +3,7 @@
 import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import { gunFault } from "../server/http/gun.ts";
-import type { Change } from "../server/storage/metadata-store.ts";
+import type { Change } from "../server/storage/change.ts";
 import { highestVersion } from "../tuf/collection-draft.ts";
 
 /**

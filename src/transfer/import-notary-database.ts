@@ -6,7 +6,8 @@
 import { hasCode } from "../errors.ts";
 import type { KeyTable } from "../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../server/signer/given-passphrases.ts";
-import type { Change, MetadataStore } from "../server/storage/metadata-store.ts";
+import type { Change } from "../server/storage/change.ts";
+import type { MetadataStore } from "../server/storage/metadata-store.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
 import type { NotaryServerDatabase } from "./notary-server-database.ts";

@@ -5,7 +5,7 @@
  */
 
 import { TagsealError } from "../errors.ts";
-import type { Change } from "../server/storage/metadata-store.ts";
+import type { Change } from "../server/storage/change.ts";
 import type { Row, SourceDialect, SourceDatabase } from "./source-database.ts";
 import { textIn, integerIn, instantIn, bytesIn, requireTable } from "./source-row.ts";
 

@@ -12,7 +12,7 @@ import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
-import type { Change } from "../server/storage/metadata-store.ts";
+import type { Change } from "../server/storage/change.ts";
 import { checkedServerUrl } from "../trust/trust-server/server-url.ts";
 import { TrustServerClient } from "../trust/trust-server/trust-server-client.ts";
 import { changefeedMalformed, changesIn } from "./changefeed-page.ts";

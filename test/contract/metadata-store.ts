@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
-import type { Change, MetadataStore } from "../../src/server/storage/metadata-store.ts";
+import type { Change } from "../../src/server/storage/change.ts";
+import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
 import type { NewFile, StoredFile } from "../../src/server/storage/stored-file.ts";
 import type { Usage, UsageLimit } from "../../src/server/storage/usage-limit.ts";
 import { describeProposals } from "./proposal-store.ts";

@@ -1,6 +1,6 @@
 /** The changefeed's parameters and its JSON. Notary v1: changefeed. */
 
-import type { Change, ChangeQuery } from "../storage/metadata-store.ts";
+import type { Change, ChangeQuery } from "../storage/change.ts";
 import { WireError } from "./wire-error.ts";
 
 const defaultRecords = 100;

@@ -1,7 +1,8 @@
 /** Restores a deleted collection for an operator: which deletion is meant, and what readers may refuse. */
 
 import { TagsealError } from "../../errors.ts";
-import type { Deletion, MetadataStore } from "../storage/metadata-store.ts";
+import type { Deletion } from "../storage/deletion.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 
 const batch = 100;
 

@@ -1,6 +1,7 @@
 /** The changefeed of a store in memory. */
 
-import { type Change, type ChangeQuery, restoreConflict } from "./metadata-store.ts";
+import type { Change, ChangeQuery } from "./change.ts";
+import { restoreConflict } from "./metadata-store.ts";
 
 /** Keeps the changes of all collections, oldest first. */
 export class MemoryChangefeed {

@@ -1,17 +1,9 @@
 /** A store that lasts as long as the process: for the sandbox and for tests. */
 
 import type { RoleName } from "../../tuf/metadata.ts";
-import {
-  deletionTime,
-  publishConflict,
-  undeleteConflict,
-  type Change,
-  type ChangeQuery,
-  type Deletion,
-  type MetadataStore,
-  type NamedDeletion,
-  type NewPublication,
-} from "./metadata-store.ts";
+import { deletionTime, undeleteConflict, type Deletion, type NamedDeletion } from "./deletion.ts";
+import { publishConflict, type MetadataStore, type NewPublication } from "./metadata-store.ts";
+import type { Change, ChangeQuery } from "./change.ts";
 import { bytesOf, type FileVersion, type NamedVersion, type StoredFile } from "./stored-file.ts";
 import { covers, requireRoom, type Usage } from "./usage-limit.ts";
 import {

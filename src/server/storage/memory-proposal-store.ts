@@ -1,10 +1,9 @@
 import {
   type KeepingProposal,
-  proposalConflict,
   type ProposalEntry,
   type ProposalStore,
+  requireKeepable,
   type StoredProposal,
-  tooManyProposals,
 } from "./proposal-store.ts";
 
 /** Keeps proposals as long as the process. Each method works without yielding, which makes it atomic. */
@@ -22,10 +21,9 @@ export class MemoryProposalStore implements ProposalStore {
     return this.#byGun.get(gun)?.get(id);
   }
 
-  async keep(gun: string, proposal: StoredProposal, { replaces, limit }: KeepingProposal): Promise<void> {
+  async keep(gun: string, proposal: StoredProposal, how: KeepingProposal): Promise<void> {
     const kept = this.#byGun.get(gun) ?? new Map<string, StoredProposal>();
-    if (kept.get(proposal.id)?.sha256 !== replaces) throw proposalConflict(gun);
-    if (replaces === undefined && kept.size >= limit) throw tooManyProposals(gun, limit);
+    requireKeepable(gun, how, { sha256: kept.get(proposal.id)?.sha256, count: kept.size });
     this.#byGun.set(gun, kept.set(proposal.id, proposal));
   }
 

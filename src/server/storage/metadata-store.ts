@@ -7,47 +7,11 @@
 
 import { TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
+import type { Change, ChangeQuery } from "./change.ts";
+import type { Deletion, NamedDeletion } from "./deletion.ts";
 import type { ProposalStore } from "./proposal-store.ts";
 import type { Usage, UsageLimit } from "./usage-limit.ts";
 import type { NewFile, StoredFile, FileVersion, NamedVersion } from "./stored-file.ts";
-
-/** One line of the changefeed: a new timestamp, or the deletion of a collection. */
-export interface Change {
-  /** rises with every change; positions are never used twice */
-  readonly id: number;
-  readonly createdAt: Date;
-  readonly gun: string;
-  /** of the timestamp; 0 for a deletion */
-  readonly version: number;
-  /** of the timestamp; empty for a deletion */
-  readonly sha256: string;
-  readonly category: "update" | "deletion";
-}
-
-/** A collection that was deleted and can be brought back. A name may have several. */
-export interface Deletion {
-  readonly gun: string;
-  /** distinguishes the deletions of a name */
-  readonly deletedAt: Date;
-  /** how many, and their total bytes */
-  readonly files: number;
-  readonly bytes: number;
-}
-
-/** Exactly one deletion. */
-export type NamedDeletion = Pick<Deletion, "gun" | "deletedAt">;
-
-/** Which part of the changefeed to read. */
-export interface ChangeQuery {
-  /** only this collection's changes; every collection's when absent */
-  readonly gun?: string | undefined;
-  /** exclusive: changes after this one, or before it when reading backwards */
-  readonly from: number;
-  /** how many at most, those nearest to `from` */
-  readonly limit: number;
-  /** read towards older changes; with `from` 0, from the newest one on */
-  readonly backwards: boolean;
-}
 
 /** The state a publisher built on, and the files to add. */
 export interface NewPublication {
@@ -158,16 +122,4 @@ export function publishConflict(gun: string, what: string): TagsealError {
   return new TagsealError("STORAGE_CONFLICT", `Cannot publish ${gun}: ${what}`, {
     hint: "Read the collection again, apply the change to it, and publish once more.",
   });
-}
-
-/** The refusal of {@link MetadataStore.undelete} when the name is in use. */
-export function undeleteConflict(gun: string): TagsealError {
-  return new TagsealError("STORAGE_CONFLICT", `Cannot bring ${gun} back: there is a repository of that name`, {
-    hint: "Keep that one, or delete it first: then bring back the older one with --deleted-at.",
-  });
-}
-
-/** The recorded time of a deletion: later than every earlier one of the same name, even after the clock was set back. */
-export function deletionTime(at: Date, earlier: readonly Date[]): Date {
-  return new Date(Math.max(at.getTime(), ...earlier.map((before) => before.getTime() + 1)));
 }

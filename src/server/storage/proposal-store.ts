@@ -48,17 +48,25 @@ export interface ProposalStore {
   forgetExpired(now: Date): Promise<number>;
 }
 
-/** The refusal of {@link ProposalStore.keep} when another signature came first. */
-export function proposalConflict(gun: string): TagsealError {
-  return new TagsealError(
-    "STORAGE_CONFLICT",
-    `Cannot keep a proposal for ${gun}: another signature was added meanwhile`,
-  );
+/** What a store has before it keeps a proposal. */
+export interface KeptBefore {
+  /** sha256 of the content under this ID; undefined when there is none */
+  readonly sha256: string | undefined;
+  /** how many proposals the repository has */
+  readonly count: number;
 }
 
-/** The refusal of {@link ProposalStore.keep} beyond the limit. */
-export function tooManyProposals(gun: string, limit: number): TagsealError {
-  return new TagsealError("LIMIT_REACHED", `${gun} has ${limit} open proposals, as many as this server keeps`, {
-    hint: "Publish or withdraw one of them: tagseal trust proposals IMAGE",
-  });
+/** The rule of every {@link ProposalStore.keep}, within its transaction. */
+export function requireKeepable(gun: string, { replaces, limit }: KeepingProposal, kept: KeptBefore): void {
+  if (kept.sha256 !== replaces) {
+    throw new TagsealError(
+      "STORAGE_CONFLICT",
+      `Cannot keep a proposal for ${gun}: another signature was added meanwhile`,
+    );
+  }
+  if (replaces === undefined && kept.count >= limit) {
+    throw new TagsealError("LIMIT_REACHED", `${gun} has ${limit} open proposals, as many as this server keeps`, {
+      hint: "Publish or withdraw one of them: tagseal trust proposals IMAGE",
+    });
+  }
 }

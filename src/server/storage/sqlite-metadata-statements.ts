@@ -1,7 +1,7 @@
 /** The statements of the embedded store, and what their rows mean. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Change } from "./metadata-store.ts";
+import type { Change } from "./change.ts";
 import type { StoredFile } from "./stored-file.ts";
 
 /** The statements by name. Prepared once: building one costs more than running it. */

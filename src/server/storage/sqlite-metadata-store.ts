@@ -1,18 +1,9 @@
 /** The embedded store: one SQLite file, prepared statements, one writing transaction at a time. */
 
 import type { RoleName } from "../../tuf/metadata.ts";
-import {
-  deletionTime,
-  publishConflict,
-  restoreConflict,
-  undeleteConflict,
-  type Change,
-  type ChangeQuery,
-  type Deletion,
-  type MetadataStore,
-  type NamedDeletion,
-  type NewPublication,
-} from "./metadata-store.ts";
+import { deletionTime, undeleteConflict, type Deletion, type NamedDeletion } from "./deletion.ts";
+import { publishConflict, restoreConflict, type MetadataStore, type NewPublication } from "./metadata-store.ts";
+import type { Change, ChangeQuery } from "./change.ts";
 import { bytesOf, type FileVersion, type NamedVersion, type NewFile, type StoredFile } from "./stored-file.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
 import { SqliteProposalStore } from "./sqlite-proposal-store.ts";

@@ -1,11 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import {
   type KeepingProposal,
-  proposalConflict,
   type ProposalEntry,
   type ProposalStore,
+  requireKeepable,
   type StoredProposal,
-  tooManyProposals,
 } from "./proposal-store.ts";
 import type { SqliteFile } from "./sqlite-database.ts";
 
@@ -43,11 +42,12 @@ export class SqliteProposalStore implements ProposalStore {
     };
   }
 
-  async keep(gun: string, proposal: StoredProposal, { replaces, limit }: KeepingProposal): Promise<void> {
+  async keep(gun: string, proposal: StoredProposal, how: KeepingProposal): Promise<void> {
     await this.#file.write(() => {
       const { find, count, forget, insert } = this.#statements;
-      if (find.get(gun, proposal.id)?.["sha256"] !== replaces) throw proposalConflict(gun);
-      if (replaces === undefined && Number(count.get(gun)?.["count"]) >= limit) throw tooManyProposals(gun, limit);
+      const found = find.get(gun, proposal.id);
+      const sha256Before = found === undefined ? undefined : String(found["sha256"]);
+      requireKeepable(gun, how, { sha256: sha256Before, count: Number(count.get(gun)?.["count"]) });
       const { id, sha256, createdAt, expiresAt, bytes } = proposal;
       forget.run(gun, id);
       insert.run(gun, id, sha256, createdAt.getTime(), expiresAt.getTime(), bytes);

@@ -1,6 +1,6 @@
 /** The files of deleted collections, which are kept until their deletion is forgotten. */
 
-import { deletionTime, type NamedDeletion } from "../metadata-store.ts";
+import { deletionTime, type NamedDeletion } from "../deletion.ts";
 import type { NewFile } from "../stored-file.ts";
 import type { SqlSession } from "./sql-database.ts";
 import type { Queries } from "./sql-engine.ts";

@@ -4,14 +4,9 @@
  */
 
 import type { RoleName } from "../../../tuf/metadata.ts";
-import {
-  publishConflict,
-  restoreConflict,
-  undeleteConflict,
-  type Change,
-  type NamedDeletion,
-  type NewPublication,
-} from "../metadata-store.ts";
+import { publishConflict, restoreConflict, type NewPublication } from "../metadata-store.ts";
+import { undeleteConflict, type NamedDeletion } from "../deletion.ts";
+import type { Change } from "../change.ts";
 import { bytesOf, type NamedVersion, type NewFile, type StoredFile } from "../stored-file.ts";
 import { type CollectionRow, fileRows, rowAfter, writeRow } from "./collection-rows.ts";
 import { DeletedFiles } from "./deleted-files.ts";

@@ -1,7 +1,8 @@
 /** The lines of the changefeed, and the position of the last one, which each transaction that adds a line locks until its commit. */
 
 import { TagsealError } from "../../../errors.ts";
-import { restoreConflict, type Change } from "../metadata-store.ts";
+import { restoreConflict } from "../metadata-store.ts";
+import type { Change } from "../change.ts";
 import type { NewFile } from "../stored-file.ts";
 import type { SqlSession } from "./sql-database.ts";
 import type { Queries } from "./sql-engine.ts";

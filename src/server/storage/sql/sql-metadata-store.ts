@@ -3,7 +3,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, CompiledQuery, SelectQueryBuilder } from "kysely";
 import type { RoleName } from "../../../tuf/metadata.ts";
-import type { Change, ChangeQuery, Deletion, MetadataStore, NamedDeletion, NewPublication } from "../metadata-store.ts";
+import type { Change, ChangeQuery } from "../change.ts";
+import type { Deletion, NamedDeletion } from "../deletion.ts";
+import type { MetadataStore, NewPublication } from "../metadata-store.ts";
 import type { FileVersion, StoredFile, NamedVersion } from "../stored-file.ts";
 import { MetadataTransaction } from "./metadata-transaction.ts";
 import type { Queries } from "./sql-engine.ts";

@@ -1,10 +1,9 @@
 import {
   type KeepingProposal,
-  proposalConflict,
   type ProposalEntry,
   type ProposalStore,
+  requireKeepable,
   type StoredProposal,
-  tooManyProposals,
 } from "../proposal-store.ts";
 import type { SqlDatabase, SqlSession } from "./sql-database.ts";
 import type { Queries } from "./sql-engine.ts";
@@ -57,15 +56,14 @@ export class SqlProposalStore implements ProposalStore {
     session: SqlSession,
     gun: string,
     { id, sha256, createdAt, expiresAt, bytes }: StoredProposal,
-    { replaces, limit }: KeepingProposal,
+    how: KeepingProposal,
   ): Promise<void> {
     await this.#lock(session, gun);
     const ofGun = this.#queries.selectFrom("tagseal_proposals").select(["id", "sha256"]).where("gun", "=", gun);
     const kept = new Map((await session.rows(ofGun)).map((row) => [row.id, row.sha256]));
     // Committed before, and the answer was lost.
     if (session.mayBeCommitted && kept.get(id) === sha256) return;
-    if (kept.get(id) !== replaces) throw proposalConflict(gun);
-    if (replaces === undefined && kept.size >= limit) throw tooManyProposals(gun, limit);
+    requireKeepable(gun, how, { sha256: kept.get(id), count: kept.size });
     await session.change(this.#queries.deleteFrom("tagseal_proposals").where("gun", "=", gun).where("id", "=", id));
     const row = { gun, id, sha256, created_at: createdAt.getTime(), expires_at: expiresAt.getTime(), data: bytes };
     await session.change(this.#queries.insertInto("tagseal_proposals").values(row));
