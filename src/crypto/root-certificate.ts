@@ -1,28 +1,15 @@
-import { randomBytes } from "node:crypto";
-import {
-  derBitString,
-  derBoolean,
-  derElement,
-  derExplicit,
-  derInteger,
-  derNull,
-  derOctetString,
-  derOid,
-  derPrintableString,
-  derSequence,
-  derSet,
-  derTag,
-  derTime,
-  derUtf8String,
-} from "../encoding/der.ts";
-import { serialisePem } from "../encoding/pem.ts";
+import { derExplicit, derInteger, derNull, derOid, derSequence } from "../encoding/der.ts";
 import { MetadataError } from "../errors.ts";
+import { basicConstraints, certificatePem, certificateToSign, extendedKeyUsage, keyUsage } from "./certificate-form.ts";
 import { oid } from "./oids.ts";
 import type { SigningKey } from "./private-key.ts";
 import type { PublicKey } from "./public-key.ts";
 
 /** How long a root certificate is valid, in days: ten years. */
 const rootCertificateDays = 3650;
+/** Bits of the key usage. */
+const digitalSignature = 0;
+const keyEncipherment = 2;
 
 /**
  * Makes the self-signed certificate that binds a root key to one GUN, in the form Notary v1 makes them: subject and
@@ -42,11 +29,22 @@ export async function createRootCertificate(
 ): Promise<string> {
   const algorithm = certificateAlgorithm(key.publicKey.keyType);
   certificateAlgorithm(subject.keyType);
-  const toBeSigned = signedPart(subject, commonName, notBefore, algorithm);
+  const toBeSigned = certificateToSign({
+    issuer: commonName,
+    subject: commonName,
+    algorithm,
+    notBefore,
+    notAfter: new Date(notBefore.getTime() + rootCertificateDays * 86_400_000),
+    publicKey: subject.bytes,
+    extensions: [
+      keyUsage(digitalSignature, keyEncipherment),
+      extendedKeyUsage(oid.codeSigning),
+      basicConstraints({ isCa: false }),
+    ],
+  });
   const { value } = await key.sign(toBeSigned);
   const signature = key.publicKey.keyType === "ecdsa" ? ecdsaDer(value) : value;
-  const bytes = derSequence(toBeSigned, algorithm, derBitString(signature));
-  return serialisePem({ label: "CERTIFICATE", headers: new Map(), bytes });
+  return certificatePem(toBeSigned, algorithm, signature);
 }
 
 function certificateAlgorithm(keyType: string): Buffer {
@@ -61,35 +59,6 @@ function pssAlgorithm(): Buffer {
   const maskGeneration = derSequence(derOid("1.2.840.113549.1.1.8"), sha256);
   const parameters = [derExplicit(0, sha256), derExplicit(1, maskGeneration), derExplicit(2, derInteger(32))];
   return derSequence(derOid("1.2.840.113549.1.1.10"), derSequence(...parameters));
-}
-
-function signedPart(subject: PublicKey, commonName: string, notBefore: Date, algorithm: Uint8Array): Buffer {
-  const notAfter = new Date(notBefore.getTime() + rootCertificateDays * 86_400_000);
-  const name = derSequence(derSet(derSequence(derOid(oid.commonName), directoryString(commonName))));
-  return derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(randomBytes(16)),
-    algorithm,
-    name,
-    derSequence(derTime(notBefore), derTime(notAfter)),
-    name,
-    subject.bytes,
-    derExplicit(3, extensions()),
-  );
-}
-
-function extensions(): Buffer {
-  // Bits 0 (digitalSignature) and 2 (keyEncipherment), five unused bits at the end.
-  const keyUsage = derElement(derTag.bitString, Uint8Array.of(5, 0xa0));
-  return derSequence(
-    derSequence(derOid(oid.keyUsage), derBoolean(true), derOctetString(keyUsage)),
-    derSequence(derOid(oid.extendedKeyUsage), derOctetString(derSequence(derOid(oid.codeSigning)))),
-    derSequence(derOid(oid.basicConstraints), derBoolean(true), derOctetString(derSequence())),
-  );
-}
-
-function directoryString(text: string): Buffer {
-  return /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? derPrintableString(text) : derUtf8String(text);
 }
 
 /** Certificates, unlike metadata, carry ECDSA signatures as a SEQUENCE of r and s. RFC 5480 appendix A. */

@@ -2,33 +2,23 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { describe, test } from "node:test";
+import { basicConstraints, certificatePem, certificateToSign, extendedKeyUsage } from "../crypto/certificate-form.ts";
+import { oid } from "../crypto/oids.ts";
 import { PublicKey } from "../crypto/public-key.ts";
-import {
-  derBitString,
-  derBoolean,
-  derExplicit,
-  derInteger,
-  derOctetString,
-  derOid,
-  derSequence,
-  derSet,
-  derTime,
-  derUtf8String,
-} from "../encoding/der.ts";
-import { serialisePem } from "../encoding/pem.ts";
+import { derOid, derSequence } from "../encoding/der.ts";
 import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 
 const gun = "registry.example/team/app";
 const now = new Date("2026-03-01T12:00:00Z");
-const ecdsaWithSha256 = derSequence(derOid("1.2.840.10045.4.3.2"));
-const codeSigning = "1.3.6.1.5.5.7.3.3";
+const ecdsaWithSha256 = derSequence(derOid(oid.ecdsaWithSha256));
+const { codeSigning } = oid;
 const serverAuthentication = "1.3.6.1.5.5.7.3.1";
 const anyUsage = "2.5.29.37.0";
 
 interface Issuer {
   readonly name: string;
-  readonly der: Uint8Array;
+  readonly pem: string;
   readonly privateKey: KeyObject;
 }
 
@@ -43,39 +33,24 @@ interface CertificateOptions {
 /** Just enough of a certificate authority; without an issuer a certificate signs itself. */
 function issue(name: string, options: CertificateOptions = {}): Issuer {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const toBeSigned = derSequence(
-    derExplicit(0, derInteger(2)),
-    derInteger(1),
-    ecdsaWithSha256,
-    commonName(options.issuer?.name ?? name),
-    derSequence(
-      derTime(new Date(options.notBefore ?? "2026-01-01T00:00:00Z")),
-      derTime(new Date(options.notAfter ?? "2030-01-01T00:00:00Z")),
-    ),
-    commonName(name),
-    publicKey.export({ format: "der", type: "spki" }),
-    derExplicit(3, derSequence(...extensions(options))),
-  );
+  const toBeSigned = certificateToSign({
+    issuer: options.issuer?.name ?? name,
+    subject: name,
+    algorithm: ecdsaWithSha256,
+    notBefore: new Date(options.notBefore ?? "2026-01-01T00:00:00Z"),
+    notAfter: new Date(options.notAfter ?? "2030-01-01T00:00:00Z"),
+    publicKey: publicKey.export({ format: "der", type: "spki" }),
+    extensions: [
+      basicConstraints({ isCa: options.isCa === true }),
+      ...(options.usages === undefined ? [] : [extendedKeyUsage(...options.usages)]),
+    ],
+  });
   const signature = sign("sha256", toBeSigned, options.issuer?.privateKey ?? privateKey);
-  return { name, der: derSequence(toBeSigned, ecdsaWithSha256, derBitString(signature)), privateKey };
-}
-
-function commonName(name: string): Uint8Array {
-  return derSequence(derSet(derSequence(derOid("2.5.4.3"), derUtf8String(name))));
-}
-
-function extensions({ isCa, usages }: CertificateOptions): Uint8Array[] {
-  const constraints = derSequence(...(isCa === true ? [derBoolean(true)] : []));
-  const basic = derSequence(derOid("2.5.29.19"), derOctetString(constraints));
-  if (usages === undefined) return [basic];
-  return [
-    basic,
-    derSequence(derOid("2.5.29.37"), derOctetString(derSequence(...usages.map((usage) => derOid(usage))))),
-  ];
+  return { name, pem: certificatePem(toBeSigned, ecdsaWithSha256, signature), privateKey };
 }
 
 function pem(...issuers: readonly Issuer[]): string {
-  return issuers.map(({ der }) => serialisePem({ label: "CERTIFICATE", headers: new Map(), bytes: der })).join("");
+  return issuers.map((issuer) => issuer.pem).join("");
 }
 
 function rootKeyOf(...chain: readonly Issuer[]): PublicKey {

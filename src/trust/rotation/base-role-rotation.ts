@@ -9,15 +9,8 @@ import { certificateFor } from "../publishing/root-certificates.ts";
 import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import { missingKeysHint } from "../../tuf/role-signing.ts";
 import { keysToAdd, keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
-import {
-  areReplaced,
-  outcomeOf,
-  publishedBefore,
-  type RoleRotation,
-  type RotationOutcome,
-  type RotationTools,
-  unchanged,
-} from "./role-rotation.ts";
+import { KeyReplacement, outcomeOf } from "./key-replacement.ts";
+import type { RoleRotation, RotationOutcome, RotationTools } from "./role-rotation.ts";
 
 /** New keys for a base role, or another threshold, named by a new root. */
 export class BaseRoleRotation implements RoleRotation {
@@ -26,22 +19,20 @@ export class BaseRoleRotation implements RoleRotation {
   readonly #wantedHolder: "publisher" | "server" | undefined;
   readonly replacesServerKeys: boolean;
   #holder: "publisher" | "server" = "publisher";
-  #newKeys: readonly PublicKey[] | undefined;
-  #replaced: readonly NamedKey[] = [];
+  readonly #replacement: KeyReplacement;
   #threshold = 1;
-  #early: RotationOutcome | undefined;
 
   /** @param holder who gets the key; undefined: who has it now */
   constructor(role: BaseRole, holder: "publisher" | "server" | undefined, tools: RotationTools) {
     this.#role = role;
     this.#tools = tools;
+    this.#replacement = new KeyReplacement(tools);
     this.#wantedHolder = holder;
     this.replacesServerKeys = isServerRole(role);
   }
 
   get result(): RotationOutcome {
-    const news = (this.#newKeys ?? []).map(namedKey);
-    return this.#early ?? outcomeOf("rotated", this.#holder, { news, old: this.#replaced });
+    return this.#replacement.outcome(this.#holder);
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
@@ -50,20 +41,20 @@ export class BaseRoleRotation implements RoleRotation {
     this.#holder = await this.#holderOf(current);
     const named = this.#named(current);
     this.#threshold = this.#tools.threshold ?? thresholdIn(current, this.#role);
-    this.#early = await this.#settled(current, named);
-    if (this.#early !== undefined) return false;
-    this.#replaced = await this.#toReplace(named);
-    this.#newKeys ??= await this.#findKeys(current, named);
-    const keys = [...this.#kept(current), ...this.#newKeys];
+    this.#replacement.early = await this.#settled(current, named);
+    if (this.#replacement.early !== undefined) return false;
+    this.#replacement.oldKeys = await this.#toReplace(named);
+    this.#replacement.newKeys ??= await this.#findKeys(current, named);
+    const keys = [...this.#kept(current), ...this.#replacement.newKeys];
     editor.rotateKey(this.#role, keys, this.#threshold);
     await this.#requireSigners(keys);
     return true;
   }
 
   isIn(collection: TrustedCollection): boolean {
-    if (this.#early !== undefined) return true;
+    if (this.#replacement.early !== undefined) return true;
     const ids = this.#named(collection).map(({ keyId }) => keyId);
-    const isReached = areReplaced(ids, this.#replaced, this.#newKeys);
+    const isReached = this.#replacement.isIn(ids);
     return isReached && thresholdIn(collection, this.#role) === this.#threshold;
   }
 
@@ -124,10 +115,10 @@ export class BaseRoleRotation implements RoleRotation {
     const { threshold, replace } = this.#tools;
     const hasThreshold = thresholdIn(current, this.#role) === this.#threshold;
     if (this.#isThresholdOnly) return hasThreshold ? outcomeOf("unchanged", this.#holder, noKeys) : undefined;
-    const before = await publishedBefore(this.#tools, named, this.#holder);
+    const before = await this.#replacement.publishedBefore(named, this.#holder);
     if (before !== undefined || this.#holder === "server") return before;
     if (!hasThreshold || (this.#role === "root" && replace === undefined && threshold === undefined)) return undefined;
-    return await unchanged(this.#tools, named, this.#holder);
+    return await this.#replacement.unchanged(named, this.#holder);
   }
 
   async #findKeys(current: TrustedCollection, named: readonly NamedKey[]): Promise<readonly PublicKey[]> {
@@ -135,9 +126,9 @@ export class BaseRoleRotation implements RoleRotation {
     if (this.#holder === "server") return [await context.repository.rotateKey(this.#role as ServerRole)];
     if (this.#isThresholdOnly) return [];
     const use = this.#role === "root" ? { role: this.#role } : { role: this.#role, gun: context.gun };
-    const replaced = this.#replaced.map(({ canonicalId }) => canonicalId);
+    const replaced = this.#replacement.oldKeys.map(({ canonicalId }) => canonicalId);
     const given = await newKeys.given();
-    if (given !== undefined) return await this.#usable(keysToAdd(given, named, this.#replaced), current);
+    if (given !== undefined) return await this.#usable(keysToAdd(given, named, this.#replacement.oldKeys), current);
     return await this.#usable(await newKeys.made(use, replaced), current);
   }
 
@@ -157,7 +148,7 @@ export class BaseRoleRotation implements RoleRotation {
   }
 
   #kept({ root }: TrustedCollection): readonly PublicKey[] {
-    const gone = this.#replaced.map(({ keyId }) => keyId);
+    const gone = this.#replacement.oldKeys.map(({ keyId }) => keyId);
     const ids = root.body.roles.get(this.#role)?.keyIds ?? [];
     return ids
       .filter((id) => !gone.includes(id))

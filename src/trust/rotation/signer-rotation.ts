@@ -10,16 +10,9 @@ import { countDistinct, isSignedBy } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { expiredDelegations } from "../renewal/endings.ts";
 import { releasesRole, signerName } from "../reading/released-tags.ts";
-import { keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
-import {
-  areReplaced,
-  outcomeOf,
-  publishedBefore,
-  type RoleRotation,
-  type RotationOutcome,
-  type RotationTools,
-  unchanged,
-} from "./role-rotation.ts";
+import { keysToReplace, type NamedKey, namedKeys } from "./replaced-keys.ts";
+import { KeyReplacement } from "./key-replacement.ts";
+import type { RoleRotation, RotationOutcome, RotationTools } from "./role-rotation.ts";
 
 /**
  * New keys for a delegation, and in the list of releases for the keys that they replace.
@@ -30,22 +23,20 @@ export class SignerRotation implements RoleRotation {
   readonly #role: RoleName;
   readonly #tools: RotationTools;
   readonly #isForced: boolean;
-  #newKeys: readonly PublicKey[] | undefined;
-  #replaced: readonly NamedKey[] = [];
+  readonly #replacement: KeyReplacement;
   #roles: readonly RoleName[];
-  #early: RotationOutcome | undefined;
 
   /** @param isForced also when readers lose what the old key signed until its owner signs again */
   constructor(role: RoleName, isForced: boolean, tools: RotationTools) {
     this.#role = role;
     this.#tools = tools;
+    this.#replacement = new KeyReplacement(tools);
     this.#isForced = isForced;
     this.#roles = [role];
   }
 
   get result(): RotationOutcome {
-    const news = (this.#newKeys ?? []).map(namedKey);
-    return this.#early ?? outcomeOf("rotated", "signer", { news, old: this.#replaced });
+    return this.#replacement.outcome("signer");
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
@@ -53,24 +44,24 @@ export class SignerRotation implements RoleRotation {
     const { newKeys, replace, context } = this.#tools;
     const named = this.#named(current);
     await this.#requireParentKey(current);
-    this.#early =
-      (await publishedBefore(this.#tools, named, "signer")) ?? (await unchanged(this.#tools, named, "signer"));
-    if (this.#early !== undefined) return false;
+    this.#replacement.early =
+      (await this.#replacement.publishedBefore(named, "signer")) ??
+      (await this.#replacement.unchanged(named, "signer"));
+    if (this.#replacement.early !== undefined) return false;
     const given = await newKeys.given();
-    this.#replaced = keysToReplace(named, { replace, given }, { gun: context.gun, role: this.#role });
-    const gone = this.#replaced.map(({ canonicalId }) => canonicalId);
-    this.#newKeys ??= (await newKeys.given()) ?? (await newKeys.made({ role: keyRole(this.#role) }, gone));
+    this.#replacement.oldKeys = keysToReplace(named, { replace, given }, { gun: context.gun, role: this.#role });
+    const gone = this.#replacement.oldKeys.map(({ canonicalId }) => canonicalId);
+    this.#replacement.newKeys ??= (await newKeys.given()) ?? (await newKeys.made({ role: keyRole(this.#role) }, gone));
     this.#roles = [this.#role, ...(this.#isToChangeReleases(current) ? [releasesRole] : [])];
-    for (const role of this.#roles) editor.updateDelegation(role, { addKeys: this.#newKeys, removeKeys: gone });
+    for (const role of this.#roles)
+      editor.updateDelegation(role, { addKeys: this.#replacement.newKeys, removeKeys: gone });
     for (const role of this.#roles) await this.#signAgain(editor, current, role);
     return true;
   }
 
   isIn(collection: TrustedCollection): boolean {
-    if (this.#early !== undefined) return true;
-    return this.#roles.every((role) =>
-      areReplaced(declared(collection, role)?.role.keyIds ?? [], this.#replaced, this.#newKeys),
-    );
+    if (this.#replacement.early !== undefined) return true;
+    return this.#roles.every((role) => this.#replacement.isIn(declared(collection, role)?.role.keyIds ?? []));
   }
 
   #named(current: TrustedCollection): readonly NamedKey[] {
@@ -105,7 +96,7 @@ export class SignerRotation implements RoleRotation {
   /** A key that another signer has too stays in the list of releases for that one. */
   #isToChangeReleases(current: TrustedCollection): boolean {
     if (!isDirectChild("targets", this.#role)) return false;
-    const isReplaced = (id: string): boolean => this.#replaced.some(({ canonicalId }) => canonicalId === id);
+    const isReplaced = (id: string): boolean => this.#replacement.oldKeys.some(({ canonicalId }) => canonicalId === id);
     const others = listDelegations(current).filter(
       ({ role }) => role.name !== this.#role && isDirectChild("targets", role.name),
     );
@@ -127,11 +118,11 @@ export class SignerRotation implements RoleRotation {
 
   #keysAfter(current: TrustedCollection, role: RoleName): { roleKeys: RoleKeys; keys: Map<string, PublicKey> } {
     const delegation = declared(current, role)?.role;
-    const gone = this.#replaced.map(({ keyId }) => keyId);
+    const gone = this.#replacement.oldKeys.map(({ keyId }) => keyId);
     const kept = (delegation?.keyIds ?? []).filter((id) => !gone.includes(id));
     const keys = new Map(declaringFile(current, role)?.body.delegations.keys);
-    for (const key of this.#newKeys ?? []) keys.set(key.keyId, key);
-    const keyIds = [...new Set([...kept, ...(this.#newKeys ?? []).map(({ keyId }) => keyId)])];
+    for (const key of this.#replacement.newKeys ?? []) keys.set(key.keyId, key);
+    const keyIds = [...new Set([...kept, ...(this.#replacement.newKeys ?? []).map(({ keyId }) => keyId)])];
     return { roleKeys: { keyIds, threshold: delegation?.threshold ?? 1 }, keys };
   }
 

@@ -4,16 +4,6 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadSync, type MethodDefinition, type PackageDefinition } from "@grpc/proto-loader";
 import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
-import {
-  keyDescription,
-  keyInquiry,
-  keyRequest,
-  nothing,
-  oneNumber,
-  oneText,
-  signatureReply,
-  signatureRequest,
-} from "./messages.ts";
 import { methods } from "./methods.ts";
 
 /** The fields and numbers that Notary v1's signer service and gRPC's health check have. */
@@ -39,6 +29,7 @@ message HealthCheckRequest { string service = 1; }
 message HealthCheckResponse { enum Status { UNKNOWN = 0; SERVING = 1; NOT_SERVING = 2; } Status status = 1; }
 `;
 
+const { createKey, getKeyInfo, deleteKey, sign, findKey, checkHealth } = methods;
 const directory = temporaryDirectory();
 
 /** The messages of one call, written and read by an independent implementation. */
@@ -61,52 +52,52 @@ describe("messages between server and signer", () => {
   it("ask for a key as other implementations do", () => {
     const { requestSerialize, requestDeserialize } = oracle("KeyManagement", "CreateKey");
     const request = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp" };
-    assert.deepEqual(keyRequest.encode(request), requestSerialize(request));
-    assert.deepEqual(keyRequest.decode(requestSerialize(request)), request);
-    assert.deepEqual({ ...requestDeserialize(keyRequest.encode(request)) }, request);
+    assert.deepEqual(createKey.request.encode(request), requestSerialize(request));
+    assert.deepEqual(createKey.request.decode(requestSerialize(request)), request);
+    assert.deepEqual({ ...requestDeserialize(createKey.request.encode(request)) }, request);
   });
 
   it("ask what a key is for, in a form that only our signer knows", () => {
     const inquiry = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp", keyId };
-    assert.deepEqual(keyInquiry.decode(keyInquiry.encode(inquiry)), inquiry);
+    assert.deepEqual(findKey.request.decode(findKey.request.encode(inquiry)), inquiry);
   });
 
   it("describe keys as other implementations do, with and without a role", () => {
     const described = { keyId, algorithm: "ecdsa", publicKey: new Uint8Array(publicKey), role: "timestamp" };
     const withRole = oracle("KeyManagement", "GetKeyInfo").responseSerialize({ keyInfo, publicKey, role: "timestamp" });
-    assert.deepEqual(keyDescription.encode(described), withRole);
-    const read = keyDescription.decode(withRole);
+    assert.deepEqual(getKeyInfo.reply.encode(described), withRole);
+    const read = getKeyInfo.reply.decode(withRole);
     assert.deepEqual({ ...read, publicKey: new Uint8Array(read.publicKey) }, described);
     const without = oracle("KeyManagement", "CreateKey").responseSerialize({ keyInfo, publicKey });
-    assert.deepEqual(keyDescription.encode({ ...described, role: "" }), without);
-    assert.equal(keyDescription.decode(without).role, "");
+    assert.deepEqual(createKey.reply.encode({ ...described, role: "" }), without);
+    assert.equal(createKey.reply.decode(without).role, "");
   });
 
   it("name keys, and nothing, as other implementations do", () => {
     const { requestSerialize, responseSerialize } = oracle("KeyManagement", "DeleteKey");
-    assert.deepEqual(oneText.encode(keyId), requestSerialize({ ID: keyId }));
-    assert.equal(oneText.decode(requestSerialize({ ID: keyId })), keyId);
-    assert.deepEqual(nothing.encode(undefined), responseSerialize({}));
+    assert.deepEqual(deleteKey.request.encode(keyId), requestSerialize({ ID: keyId }));
+    assert.equal(deleteKey.request.decode(requestSerialize({ ID: keyId })), keyId);
+    assert.deepEqual(deleteKey.reply.encode(undefined), responseSerialize({}));
   });
 
   it("sign as other implementations do", () => {
     const { requestSerialize, responseSerialize } = oracle("Signer", "Sign");
     const request = requestSerialize({ keyID: { ID: keyId }, content });
-    assert.deepEqual(signatureRequest.encode({ keyId, content }), request);
-    assert.deepEqual(signatureRequest.decode(request), { keyId, content });
+    assert.deepEqual(sign.request.encode({ keyId, content }), request);
+    assert.deepEqual(sign.request.decode(request), { keyId, content });
     const reply = responseSerialize({ keyInfo, algorithm: { algorithm: "eddsa" }, content });
     const signature = { keyId, algorithm: "ecdsa", method: "eddsa", content };
-    assert.deepEqual(signatureReply.encode(signature), reply);
-    assert.deepEqual(signatureReply.decode(reply), signature);
+    assert.deepEqual(sign.reply.encode(signature), reply);
+    assert.deepEqual(sign.reply.decode(reply), signature);
   });
 
   it("report their health as other implementations do", () => {
     const { requestSerialize, responseSerialize, responseDeserialize } = oracle("Health", "Check");
     const service = "grpc.health.v1.Health.Signer";
-    assert.deepEqual(oneText.encode(service), requestSerialize({ service }));
+    assert.deepEqual(checkHealth.request.encode(service), requestSerialize({ service }));
     for (const status of [0, 1, 2]) {
-      assert.equal({ status: 0, ...responseDeserialize(oneNumber.encode(status)) }.status, status);
-      assert.equal(oneNumber.decode(responseSerialize({ status })), status);
+      assert.equal({ status: 0, ...responseDeserialize(checkHealth.reply.encode(status)) }.status, status);
+      assert.equal(checkHealth.reply.decode(responseSerialize({ status })), status);
     }
   });
 
@@ -117,7 +108,6 @@ describe("messages between server and signer", () => {
       oracle("KeyManagement", "DeleteKey"),
       oracle("Signer", "Sign"),
     ].map(({ path }) => path);
-    const { createKey, getKeyInfo, deleteKey, sign } = methods;
     assert.deepEqual(
       [createKey, getKeyInfo, deleteKey, sign].map(({ path }) => path),
       paths,
