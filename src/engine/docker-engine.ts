@@ -9,35 +9,15 @@ import { DockerApi, type PushReport, type Transfer } from "./api/docker-api.ts";
 import { type EngineAddress, findEngineAddress } from "./api/engine-address.ts";
 import { EngineConnection } from "./api/engine-connection.ts";
 import { registryAuth } from "./api/registry-auth.ts";
-import type {
-  Engine,
-  EngineImage,
-  EnginePullOptions,
-  EnginePushOptions,
-  EngineRunOptions,
-  EngineRunResult,
-  OpenEngineOptions,
-  PushedImage,
-} from "./engine.ts";
-import { runEngine } from "./engine-process.ts";
+import type { Engine, EngineImage, EnginePullOptions, EnginePushOptions, PushedImage } from "./engine.ts";
+import { EngineCommand } from "./engine-command.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 
-/** Opens docker's engine; connects at the first call that needs it. */
-export function openDocker(options: OpenEngineOptions): Engine {
-  return new DockerEngine(options);
-}
-
-class DockerEngine implements Engine {
+/** docker's engine; connects at the first call that needs it. */
+export class DockerEngine extends EngineCommand implements Engine {
   readonly kind = "docker";
-  readonly executable: string;
-  readonly #options: OpenEngineOptions;
   readonly #dialled = new Set<Duplex>();
   #connection: Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> | undefined;
-
-  constructor(options: OpenEngineOptions) {
-    this.#options = options;
-    this.executable = options.executable;
-  }
 
   prepare(): void {
     void this.#prepared();
@@ -51,10 +31,6 @@ class DockerEngine implements Engine {
     } catch {
       // remembered, and thrown at the first call that asks for it
     }
-  }
-
-  async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    return await runEngine(this.#options, args, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
@@ -106,7 +82,7 @@ class DockerEngine implements Engine {
   }
 
   async #transfer(image: ImageReference, how: Omit<Transfer, "auth">): Promise<Transfer> {
-    const { credentials, signal } = this.#options;
+    const { credentials, signal } = this.options;
     return { ...how, auth: registryAuth(image.registry, await credentials(image, signal)) };
   }
 
@@ -120,7 +96,7 @@ class DockerEngine implements Engine {
   }
 
   async #connect(): Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> {
-    const { globalArgs, env, dockerConfigDir, signal } = this.#options;
+    const { globalArgs, env, dockerConfigDir, signal } = this.options;
     const address = await findEngineAddress({ globalArgs, env, dockerConfigDir });
     const connection = new EngineConnection(address, { dialStdio: () => this.#dialStdio(), signal });
     return { address, api: new DockerApi(connection, env["DOCKER_API_VERSION"]) };
@@ -128,7 +104,7 @@ class DockerEngine implements Engine {
 
   /** docker's own way to its engine, whatever that is; its errors go to this process's standard error. */
   #dialStdio(): Duplex {
-    const { executable, globalArgs, env } = this.#options;
+    const { executable, globalArgs, env } = this.options;
     const args = [...globalArgs, "system", "dial-stdio"];
     const child = spawn(executable, args, { env: engineEnvironment(env), stdio: ["pipe", "pipe", "inherit"] });
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });

@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { TagsealError, cancelled } from "../errors.ts";
-import { engineEnvironment } from "./engine-environment.ts";
-import type { EngineRunOptions, EngineRunResult, OpenEngineOptions } from "./engine.ts";
+import type { EngineRunOptions, EngineRunResult } from "./engine.ts";
 import { exitStatus } from "./pass-through.ts";
 
 /** How much of a child's output is kept; no expected answer is longer. */
@@ -16,17 +15,6 @@ export interface EngineProcess {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Runs an engine's command as {@link runEngineProcess}: its global flags first, and content trust off. */
-export async function runEngine(
-  engine: OpenEngineOptions,
-  args: readonly string[],
-  options: EngineRunOptions,
-): Promise<EngineRunResult> {
-  const { executable, globalArgs, env, signal } = engine;
-  const command = { executable, args: [...globalArgs, ...args], env: engineEnvironment(env, args), signal };
-  return await runEngineProcess(command, options);
 }
 
 /**

@@ -3,6 +3,10 @@ import type { Engine, OpenEngineOptions } from "./engine.ts";
 
 /** Opens an engine. Connects to nothing yet. */
 export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
-  if (options.kind === "podman") return (await import("./podman-engine.ts")).openPodman(options);
-  return (await import("./docker-engine.ts")).openDocker(options);
+  if (options.kind === "podman") {
+    const { PodmanEngine } = await import("./podman-engine.ts");
+    return new PodmanEngine(options);
+  }
+  const { DockerEngine } = await import("./docker-engine.ts");
+  return new DockerEngine(options);
 }

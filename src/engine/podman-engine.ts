@@ -7,39 +7,15 @@ import { NetworkError } from "../errors.ts";
 import { type Digest, isDigest } from "../reference/digest.ts";
 import { formatReference, parseImageReference } from "../reference/image-reference.ts";
 import { parsePlatformJson } from "../registry/platform.ts";
-import type {
-  Engine,
-  EngineImage,
-  EnginePullOptions,
-  EnginePushOptions,
-  EngineRunOptions,
-  EngineRunResult,
-  OpenEngineOptions,
-  PushedImage,
-} from "./engine.ts";
-import { runEngine } from "./engine-process.ts";
+import type { Engine, EngineImage, EnginePullOptions, EnginePushOptions, PushedImage } from "./engine.ts";
+import { EngineCommand } from "./engine-command.ts";
 
-/** Opens podman. */
-export function openPodman(options: OpenEngineOptions): Engine {
-  return new PodmanEngine(options);
-}
-
-class PodmanEngine implements Engine {
+/** podman, without a service. */
+export class PodmanEngine extends EngineCommand implements Engine {
   readonly kind = "podman";
-  readonly executable: string;
-  readonly #options: OpenEngineOptions;
-
-  constructor(options: OpenEngineOptions) {
-    this.#options = options;
-    this.executable = options.executable;
-  }
 
   prepare(): void {
     // every call starts a new process
-  }
-
-  async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    return await runEngine(this.#options, args, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
