@@ -1,27 +1,18 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
+import { modeOf } from "../../test/support/file-mode.ts";
 import { mountingNeedsRoot, ownFileSystem } from "../../test/support/file-systems.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { readPrivateFile } from "./read-private-file.ts";
 import { writeAtomically } from "./write-atomically.ts";
 
 let directory: string;
-beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "files-"))));
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => void (directory = temporaryDirectory()));
 
 const path = (): string => join(directory, "file");
 
@@ -71,7 +62,7 @@ test("a file is replaced whole, private, with nothing left beside it", async () 
   for (const text of ["first", "second"]) {
     await writeAtomically(path(), text, { surviveCrash: true });
     equal(readFileSync(path(), "utf8"), text);
-    equal(statSync(path()).mode & 0o777, 0o600);
+    equal(modeOf(path()), 0o600);
   }
   deepEqual(readdirSync(directory), ["file"]);
 });
@@ -104,7 +95,7 @@ test("what cannot be written is the system's error, and leaves what was there", 
 test("a directory is made with what is missing above it, and says what is in the way", (t) => {
   makeDirectory(join(directory, "a/b/c"));
   makeDirectory(join(directory, "a/b/c"));
-  equal(statSync(join(directory, "a/b")).mode & 0o777, 0o700);
+  equal(modeOf(join(directory, "a/b")), 0o700);
   symlinkSync(join(directory, "a"), join(directory, "link"));
   makeDirectory(join(directory, "link/d"));
   deepEqual(readdirSync(join(directory, "a")), ["b", "d"]);
@@ -129,7 +120,7 @@ test("a new file is written whole by one of several writers; what is there is ne
   equal(results.filter(({ status }) => status === "fulfilled").length, 1);
   equal(readFileSync(path(), "utf8"), texts[winner]);
   await rejects(writeAtomically(path(), "other", { onlyNew: true }), { code: "EEXIST" });
-  equal(statSync(path()).mode & 0o777, 0o600);
+  equal(modeOf(path()), 0o600);
   deepEqual(readdirSync(directory), ["file"]);
   await rejects(writeAtomically(join(directory, "absent", "file"), "text", { onlyNew: true }), { code: "ENOENT" });
 });

@@ -2,25 +2,24 @@ import assert from "node:assert/strict";
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
+import { modeOf } from "../../test/support/file-mode.ts";
 import { writableKeyStoreContract } from "../../test/contract/key-store.ts";
 import { mountingNeedsRoot, ownFileSystem } from "../../test/support/file-systems.ts";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { DerReader } from "../encoding/der.ts";
 import { parsePem } from "../encoding/pem.ts";
 import { TagsealError } from "../errors.ts";
@@ -28,8 +27,7 @@ import { PrivateKey } from "../crypto/private-key.ts";
 import { FileKeyStore } from "./file-key-store.ts";
 import type { PassphraseSource } from "./passphrase.ts";
 
-const parent = mkdtempSync(join(tmpdir(), "tagseal-keys-"));
-process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
+const parent = temporaryDirectory();
 const gun = "localhost:5000/app";
 /** Few rounds: these tests are about files, not about guessing passphrases. */
 const iterations = 10;
@@ -60,8 +58,6 @@ function open(
   return { store, directory, warnings, pathOf: (keyId) => join(directory, `${keyId}.key`) };
 }
 
-const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
-
 writableKeyStoreContract("files", async () => open().store);
 
 test("writes the file docker and notary write: name, headers, PBES2 by omission HMAC-SHA1, AES-256-CBC, version 1", async () => {
@@ -91,8 +87,8 @@ test("stretches passphrases of the keys it writes at least 600,000 times", async
 test("I6: files are 0600 and directories 0700 from the start, and no temporary file stays behind", async () => {
   const { store, directory } = open();
   const { location } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
-  assert.equal(modeOf(location), "600");
-  for (const path of [directory, join(directory, "..")]) assert.equal(modeOf(path), "700");
+  assert.equal(modeOf(location), 0o600);
+  for (const path of [directory, join(directory, "..")]) assert.equal(modeOf(path), 0o700);
   assert.deepEqual(readdirSync(directory).length, 1);
 });
 
@@ -116,7 +112,7 @@ test("I6: warns about a file that other users may read and corrects its mode on 
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /may be read or changed by others/);
   await store.add(PrivateKey.generate("ecdsa"), { role: "alice" });
-  assert.deepEqual([modeOf(location), modeOf(first.directory)], ["600", "700"]);
+  assert.deepEqual([modeOf(location), modeOf(first.directory)], [0o600, 0o700]);
 });
 
 test("I6: refuses a file that all users may write, and omits it from the list", async () => {
@@ -129,7 +125,7 @@ test("I6: refuses a file that all users may write, and omits it from the list", 
   assert.deepEqual(await open(undefined, directory).store.list(), []);
   assert.deepEqual(await store.list(), []);
   assert.ok(warnings.some((warning) => warning.includes("all users may write")));
-  assert.equal(modeOf(location), "602", "nobody may have changed it, so it is the owner who decides");
+  assert.equal(modeOf(location), 0o602, "nobody may have changed it, so it is the owner who decides");
 });
 
 test("I6: refuses a directory that all users may write to: any of them could put a key there", async () => {

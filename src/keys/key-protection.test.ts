@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { needsOpenssl, openssl } from "../../test/support/openssl.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem } from "../encoding/pem.ts";
 import { encryptKeyBlock } from "./key-file.ts";
 import { protectionOf } from "./key-protection.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-protection-"));
-process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 const key = PrivateKey.generate("ecdsa");
 
 test("says the scheme and the rounds of a key that Tagseal, docker or notary wrote", () => {

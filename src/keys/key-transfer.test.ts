@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
 import { needsOpenssl, openssl } from "../../test/support/openssl.ts";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
@@ -16,8 +15,7 @@ import { FileKeyStore } from "./file-key-store.ts";
 import { exportKeys, importKeys } from "./key-transfer.ts";
 import type { PassphraseSource } from "./passphrase.ts";
 
-const parent = mkdtempSync(join(tmpdir(), "tagseal-transfer-"));
-process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
+const parent = temporaryDirectory();
 const gun = "localhost:5000/app";
 const passphrase = "a good passphrase";
 

@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { modeOf } from "../../test/support/file-mode.ts";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { serialisePem } from "../encoding/pem.ts";
 import { FileKeyStore } from "./file-key-store.ts";
 
-const parent = mkdtempSync(join(tmpdir(), "tagseal-old-layout-"));
-process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
+const parent = temporaryDirectory();
 const passphrase = "a good passphrase";
 const gun = "docker.io/library/alpine";
 
@@ -69,7 +60,7 @@ for (const [name, headers, role, expectedGun] of places) {
     );
     assert.ok(await store.signingKey(keyId), "the passphrase is still the same");
     assert.deepEqual(readdirSync(directory), [`${keyId}.key`], "the old directories are gone");
-    assert.equal(statSync(location).mode & 0o777, 0o600);
+    assert.equal(modeOf(location), 0o600);
   });
 }
 

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { test } from "node:test";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { fromPrompt } from "./passphrase-prompt.ts";
 import type { PassphraseTerminal } from "./passphrase-prompt.ts";
 import { fromCommand, fromEnvironment, fromFileDescriptor, requireProgram } from "./passphrase-sources.ts";
 import type { PassphraseRequest } from "./passphrase.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-passphrase-"));
-process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 const unavailable = { code: "PASSPHRASE_UNAVAILABLE" };
 const wrong = { code: "PASSPHRASE_WRONG" };
 const keyId = "39fa6e3".padEnd(64, "0");

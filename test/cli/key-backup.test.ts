@@ -1,8 +1,9 @@
 /** `trust key backup` and `trust key restore`: keys in one file, and back, also in shares. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
@@ -94,7 +95,7 @@ describe("a backup of keys", () => {
     const made = await ok("owner", ["backup", "--to", at("keys.age")], { env });
     assert.match(made.stdout, /keys\.age: 2 keys\. It was opened again and holds them\.\nOpens with a passphrase\.\n/u);
     assert.match(made.stdout, /The passphrases of the keys are not in it/u);
-    for (const file of ["keys.age", "keys.age.txt"]) assert.equal(statSync(at(file)).mode & 0o777, 0o600);
+    for (const file of ["keys.age", "keys.age.txt"]) assert.equal(modeOf(at(file)), 0o600);
     const list = readFileSync(at("keys.age.txt"), "utf8");
     for (const name of keyIds("owner")) assert.ok(list.includes(`Key: ${name.slice(0, 64)} `));
     assert.doesNotMatch(list, /passphrase of|BEGIN|AGE-SECRET/u);
@@ -318,7 +319,7 @@ describe("a backup of keys", () => {
     it("give the identity for age itself, and only to a new file of its owner", async () => {
       const to = at("joined.txt");
       await ok("three", ["restore", at("shared.age"), ...share(1, 2, 3), "--identity-to", to]);
-      assert.equal(statSync(to).mode & 0o777, 0o600);
+      assert.equal(modeOf(to), 0o600);
       assert.match(readFileSync(to, "utf8"), /^# .*\nAGE-SECRET-KEY-1[0-9A-Z]+\n$/u);
       await ok("joined", ["restore", "-i", to, at("shared.age")]);
       await refused("three", "FILE_UNWRITABLE", ["restore", at("shared.age"), ...share(1, 2, 3), "--identity-to", to]);
@@ -326,8 +327,8 @@ describe("a backup of keys", () => {
     });
 
     it("go to files of their owner, each to a page, or to none", async () => {
-      for (const number of [1, 2, 3, 4, 5]) assert.equal(statSync(page(number)).mode & 0o777, 0o600);
-      assert.equal(statSync(at("pages")).mode & 0o777, 0o700);
+      for (const number of [1, 2, 3, 4, 5]) assert.equal(modeOf(page(number)), 0o600);
+      assert.equal(modeOf(at("pages")), 0o700);
       mkdirSync(at("occupied"));
       writeFileSync(at(join("occupied", "share-2-of-3.svg")), "mine");
       const argv = ["backup", "--to", at("no.age"), "--shares", "2/3", "--qr-to", at("occupied")];

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
@@ -85,7 +86,7 @@ describe("key files that users carry", () => {
     const said = await ok(from.env, ["export", "--all", "--to", file]);
     assert.match(said, new RegExp(`^Exported root key ${from.keyIds[0]?.slice(0, 12)}$`, "mu"));
     assert.match(said, new RegExp(`^Exported repository key \\w{12} of ${gun}$`, "mu"));
-    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(modeOf(file), 0o600);
     assert.equal(await ok(from.env, ["export", "--all"]), readFileSync(file, "utf8"));
     const to = { DOCKER_CONFIG: scope.path("elsewhere") };
     assert.match(await ok(to, ["import", file]), /^Imported key \w{12} of signer alice$/mu);
@@ -122,7 +123,7 @@ describe("key files that users carry", () => {
     assert.equal(readFileSync(file, "utf8"), "precious");
     await ok(env, ["export", "--all", "--to", file, "--force"]);
     assert.match(readFileSync(file, "utf8"), /ENCRYPTED/u);
-    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(modeOf(file), 0o600);
     assert.match((await tagseal(env, ["export", "--all", "-o", scope.path("no/such")])).stderr, /\[FILE_UNWRITABLE\]/u);
     assert.deepEqual(
       readdirSync(scope.directory).filter((name) => name.endsWith(".tmp")),

@@ -1,8 +1,9 @@
 /** `tagseal trust root`: a spare root key is added, listed, and alone replaces the first, beside a reader with a warm cache. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { publicKeyPem } from "../../src/crypto/public-key-pem.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
@@ -60,7 +61,7 @@ describe("trust root", () => {
     const [, keyId = ""] = / {2}spare key {4}(\w{64})/u.exec(stdout) ?? [];
     const text = readFileSync(path, "utf8");
     assert.match(text, new RegExp(`^-----BEGIN ENCRYPTED PRIVATE KEY-----\npath: ${keyId}\nrole: root\n`, "u"));
-    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(modeOf(path), 0o600);
     assert.deepEqual(privateKeys(), keysBefore);
     const { version, threshold, keys } = await listed(app);
     assert.deepEqual({ version, threshold }, { version: 2, threshold: 1 });

@@ -8,12 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { certificates, type Certificates } from "../support/certificates.ts";
 import { type FileServer, serveFiles } from "../support/file-server.ts";
 import { findExecutable, missingPeers, run, runOk, Scope, waitUntil, type Finished } from "../support/peers.ts";
@@ -103,7 +103,7 @@ describe("install.sh", { skip: missingPeers(["installer"]) }, () => {
         new RegExp(`^Installed ${target}/tagseal \\(tagseal 0\\.1\\.0\\)\nIt is not in your PATH\\. `, "u"),
       );
       assert.equal(readFileSync(join(target, "tagseal"), "utf8"), program);
-      assert.equal(statSync(join(target, "tagseal")).mode & 0o777, 0o755);
+      assert.equal(modeOf(join(target, "tagseal")), 0o755);
       assert.deepEqual([readdirSync(temporary), readdirSync(target)], [[], ["tagseal"]]);
     });
   }
@@ -178,7 +178,7 @@ describe("install.sh", { skip: missingPeers(["installer"]) }, () => {
       env: { PATH: machine([...usual, "ln"]), TMPDIR: temporary },
     });
     assert.deepEqual([code, readFileSync(other, "utf8")], [0, "kept"], stderr);
-    assert.equal(statSync(join(target, "tagseal")).mode & 0o777, 0o755);
+    assert.equal(modeOf(join(target, "tagseal")), 0o755);
   });
 
   it("installs for the machine it runs on, and refuses one without an executable", async () => {

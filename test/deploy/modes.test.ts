@@ -1,9 +1,10 @@
 /** What images and packages contain has the same modes, independent of the umask of who builds it. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempDisposableSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempDisposableSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { setModes } from "../../release/modes.ts";
 
 it("a strict or a generous umask changes nothing, hidden files and directories included, and links lead to what stays as it is", () => {
@@ -20,9 +21,9 @@ it("a strict or a generous umask changes nothing, hidden files and directories i
   }
   symlinkSync("../outside", join(tree, "link"));
   setModes(tree);
-  const modeOf = (...names: readonly string[]): number => statSync(join(tree, ...names)).mode & 0o777;
-  assert.equal(modeOf(), 0o755);
+  const modeIn = (...names: readonly string[]): number => modeOf(join(tree, ...names));
+  assert.equal(modeIn(), 0o755);
   for (const name of ["strict", ".generous"])
-    assert.deepEqual([modeOf(name), modeOf(name, ".hidden"), modeOf(name, "program")], [0o755, 0o644, 0o755], name);
-  assert.equal(statSync(outside).mode & 0o777, 0o600);
+    assert.deepEqual([modeIn(name), modeIn(name, ".hidden"), modeIn(name, "program")], [0o755, 0o644, 0o755], name);
+  assert.equal(modeOf(outside), 0o600);
 });

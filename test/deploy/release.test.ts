@@ -8,12 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
+import { modeOf } from "../support/file-mode.ts";
 import { writeSums } from "../../release/checksums.ts";
 import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
 import { releaseRepository } from "../../release/signing.ts";
@@ -171,7 +171,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       const test = platform === `linux-${process.arch}` ? ["test"] : [];
       await runOk("ruby", [...words, ...test], { env: { HOME: scope.directory } });
       await runOk("cmp", [join(prefix, "bin/tagseal"), join(release, `tagseal-${packageVersion}-${platform}`)]);
-      assert.equal(statSync(join(prefix, "bin/tagseal")).mode & 0o777, 0o555);
+      assert.equal(modeOf(join(prefix, "bin/tagseal")), 0o555);
       for (const page of ["share/man/man1/tagseal-verify.1", "etc/bash_completion.d/tagseal"])
         assert.ok(existsSync(join(prefix, page)), page);
     }

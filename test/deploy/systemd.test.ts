@@ -1,8 +1,9 @@
 /** The systemd units: correct, confined, and run with what they give and no more. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { writeServerImage } from "../../release/image-contents.ts";
 import { healthy } from "../support/notary-server.ts";
 import {
@@ -113,7 +114,7 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
       readdirSync(directory).filter((name) => /passphrase|tls/u.test(name)),
       [],
     );
-    for (const file of files) assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600);
+    for (const file of files) assert.equal(modeOf(join(directory, file)), 0o600);
   }
 
   it("I10: serve with no more than the server's unit permits, and leave no secret in the state directory", async () => {

@@ -3,9 +3,10 @@
  * at registry.example.com and a trust server at trust.example.com, which is protected the way the guide shows.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { fencedBlocks } from "../support/markdown.ts";
 import { placeCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
@@ -66,7 +67,7 @@ describe("people with docker", { skip: missingPeers(peers) }, () => {
     const answers = Array.from({ length: 4 }, () => ({ when: "assword: $", send: "password\r" }));
     await machine.converse(documentedLines("docs/server-auth.md", "Passwords"), answers);
     assert.match(readFileSync(machine.path("/etc/tagseal/htpasswd"), "utf8"), /^alice:\$2y\$.*\nbob:\$2y\$.*\n$/u);
-    assert.equal(statSync(machine.path("/etc/tagseal/token-key")).mode & 0o777, 0o600);
+    assert.equal(modeOf(machine.path("/etc/tagseal/token-key")), 0o600);
     writeFileSync(machine.path("/etc/tagseal/server.json"), settingsWithPasswords());
     const line =
       "tagseal server --listen 0.0.0.0:4443 --data data --tls-cert server.crt --tls-key server.key --config /etc/tagseal/server.json";

@@ -1,20 +1,11 @@
 /** `tagseal login` and `logout` beside docker's own: what they print, what they leave in config.json and with helpers, and who can read it. */
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
+import { modeOf } from "../support/file-mode.ts";
 import {
   findExecutable,
   missingPeers,
@@ -271,7 +262,7 @@ describe("login and logout beside docker's", { skip: missingPeers(["docker 28", 
     symlinkSync("real.json", home.file);
     assert.equal((await home.tagseal(`login -u bob --password-stdin ${host}`, "wonder:land")).code, 0);
     assert.ok(lstatSync(home.file).isSymbolicLink());
-    assert.equal(statSync(real).mode & 0o777, 0o600);
+    assert.equal(modeOf(real), 0o600);
     assert.match(
       home.text,
       /^\{"n": 12345678901234567890, "Auths": \{"a\.example": \{"auth": "YTpi"\}, "localhost:\d+": \{"auth": "\S+"\}\}, "HttpHeaders": \{"x": "y"\}\}\n$/u,

@@ -3,9 +3,10 @@
  * and at the same time. After every step each of them must see what the others did.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { dockerInspect, tagsealInspect, trustOff, trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import {
@@ -165,9 +166,9 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     const repository = await repositoryWithBoth(user, "modes");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     const keys = join(user.trustDirectory, "private");
-    assert.equal(statSync(keys).mode & 0o777, 0o700);
+    assert.equal(modeOf(keys), 0o700);
     for (const name of readdirSync(keys)) {
-      assert.equal(statSync(join(keys, name)).mode & 0o777, 0o600, name);
+      assert.equal(modeOf(join(keys, name)), 0o600, name);
       assert.match(readFileSync(join(keys, name), "utf8"), /^-----BEGIN ENCRYPTED PRIVATE KEY-----\n/u);
     }
   });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
 import { backUp } from "../../src/server/storage/copy-databases.ts";
@@ -22,8 +23,6 @@ async function tagseal(...argv: string[]): Promise<{ code: number; stdout: strin
 }
 
 const databases = ["metadata.db", "signer.db"];
-
-const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 /** Root may look at everything. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {

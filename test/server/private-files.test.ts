@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { modeOf } from "../support/file-mode.ts";
 import { main } from "../../src/cli/main.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { ServerOptions } from "../../src/server/run/server-options.ts";
@@ -137,7 +138,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     mkdirSync(dataDir);
     chmodSync(dataDir, 0o755);
     assert.deepEqual(warned(await serveBriefly(t, { dataDir }), "others may look into the data directory"), [dataDir]);
-    assert.equal(statSync(join(dataDir, "signer.passphrase")).mode & 0o777, 0o600);
+    assert.equal(modeOf(join(dataDir, "signer.passphrase")), 0o600);
     chmodSync(dataDir, 0o777);
     await assert.rejects(serve(t, { dataDir }), { code: "KEY_FILE_UNSAFE" });
     chmodSync(dataDir, 0o700);

@@ -19,19 +19,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { hasCode } from "../../src/errors.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { findExecutable, run } from "../support/processes.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();
-const place = mkdtempSync(join(tmpdir(), "trust-directory-"));
+const place = temporaryDirectory();
 const sound = join(place, "sound");
 /** The files that a signature and a verification leave, and those that only stand there meanwhile. */
 let files: string[];
@@ -112,7 +112,6 @@ async function makeSoundDirectory(): Promise<void> {
 
 describe("the trust directory", () => {
   before(makeSoundDirectory);
-  after(() => rmSync(place, { recursive: true, force: true }));
 
   for (const [what, hazard] of Object.entries(hazards)) {
     it(`${what} in the place of any file of the trust directory is not followed, and nothing waits for it`, async () => {

@@ -1,12 +1,12 @@
 /** A key store, backed up and restored: `make-backup.ts`, `backup-contents.ts` and `restore-backup.ts` together. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzRuns, hostileBytes } from "../../../test/support/fuzz.ts";
 import { scriptedPassphrases } from "../../../test/support/scripted-passphrases.ts";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../../encoding/pem.ts";
 import { TagsealError } from "../../errors.ts";
@@ -19,8 +19,7 @@ import { listingOf, listingText, parseListing } from "./backup-listing.ts";
 import { collectKeys, sealBackup } from "./make-backup.ts";
 import { restoreKeys } from "./restore-backup.ts";
 
-const parent = mkdtempSync(join(tmpdir(), "tagseal-backup-"));
-process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
+const parent = temporaryDirectory();
 const passphrase = "a good passphrase";
 const now = new Date("2026-11-29T10:00:00Z");
 const malformed = { code: "BACKUP_MALFORMED" };

@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { modeOf } from "../../../test/support/file-mode.ts";
 import { keyStoreContract } from "../../../test/contract/key-store.ts";
 import { MemoryKeyDriver } from "../../../test/support/memory-key-driver.ts";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
 import { LinkedKeyStore } from "./linked-key-store.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "tagseal-linked-"));
-after(() => rmSync(scratch, { recursive: true }));
+const scratch = temporaryDirectory();
 const payload = Buffer.from("payload");
 let count = 0;
 
@@ -50,8 +41,8 @@ describe("linked keys", () => {
   it("are remembered in private files, and found again by another process", async () => {
     const here = world();
     const { keyId, uri, path } = await made(here);
-    assert.equal(statSync(path).mode & 0o777, 0o600);
-    assert.equal(statSync(here.directory).mode & 0o777, 0o700);
+    assert.equal(modeOf(path), 0o600);
+    assert.equal(modeOf(here.directory), 0o700);
     assert.deepEqual(await here.open().list(), [{ keyId, role: "root", gun: undefined, location: uri, uri }]);
     const key = (await here.open().signingKey(keyId)) ?? assert.fail("it signs");
     assert.ok(verifySignature(key.publicKey, { keyId, ...(await key.sign(payload)) }, payload));

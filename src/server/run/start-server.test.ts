@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as secureRequest } from "node:https";
 import { request } from "node:http";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { describe, it, type TestContext } from "node:test";
+import { modeOf } from "../../../test/support/file-mode.ts";
 import { missingPeers } from "../../../test/support/requirements.ts";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { UploadingPublisher } from "../../../test/server/uploading-publisher.ts";
@@ -22,9 +23,9 @@ describe("starting a server", () => {
   it("makes a directory that only its owner may enter", async (t) => {
     const dataDir = join(temporaryDirectory(t), "new", "data");
     await start(t, { dataDir });
-    assert.equal(statSync(dataDir).mode & 0o777, 0o700);
+    assert.equal(modeOf(dataDir), 0o700);
     for (const name of ["metadata.db", "signer.db", "signer.passphrase"]) {
-      assert.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600, name);
+      assert.equal(modeOf(join(dataDir, name)), 0o600, name);
     }
   });
 

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { modeOf } from "../../../test/support/file-mode.ts";
 import { notaryRow } from "../../../test/support/notary-signer-row.ts";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
@@ -141,7 +142,7 @@ describe("the signer's passphrase", () => {
     await (await openWith(t, dataDir, { onGenerated: (path) => told.push(path) })).close();
     const path = join(dataDir, "signer.passphrase");
     assert.deepEqual(told, [path]);
-    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(modeOf(path), 0o600);
     assert.match(readFileSync(path, "utf8"), /^[\w-]{43}\n$/u);
   });
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { modeOf } from "../../../test/support/file-mode.ts";
 import { type ClientCertificate, clientCertificate } from "../../../test/support/certificates.ts";
 import { certificates, Scope, type Certificates } from "../../../test/support/peers.ts";
 import { needsOpenssl } from "../../../test/support/openssl.ts";
@@ -290,9 +291,8 @@ describe("keys of Notary's signer in ours", { skip: needsOpenssl }, () => {
 describe("the start of a signer process", { skip: needsOpenssl }, () => {
   it("keeps a passphrase it makes, and everything else, for its owner only", async (t) => {
     const { dataDir } = await start(t);
-    assert.equal(statSync(dataDir).mode & 0o777, 0o700);
-    for (const name of ["signer.db", "signer.passphrase"])
-      assert.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600);
+    assert.equal(modeOf(dataDir), 0o700);
+    for (const name of ["signer.db", "signer.passphrase"]) assert.equal(modeOf(join(dataDir, name)), 0o600);
   });
 
   it("needs a list of authorities for its callers", async () => {

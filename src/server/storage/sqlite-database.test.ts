@@ -1,10 +1,10 @@
 /** I7: what is acknowledged is in the file that the next start finds, and needs no room but the disk's own. */
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { SqliteFile } from "./sqlite-database.ts";
 
 interface World {
@@ -15,15 +15,11 @@ interface World {
 }
 
 function world(t: TestContext): World {
-  const parent = mkdtempSync(join(tmpdir(), "tagseal-sqlite-"));
-  const directory = join(parent, "data");
+  const directory = join(temporaryDirectory(), "data");
   mkdirSync(directory);
   const path = join(directory, "some.db");
   const file = new SqliteFile({ path, migrations: ["0001-metadata.sql"] });
-  t.after(() => {
-    file.close();
-    rmSync(parent, { recursive: true, force: true });
-  });
+  t.after(() => file.close());
   const publish = (): Promise<unknown> =>
     file.write(() => file.database.exec("INSERT INTO health_probe VALUES (x'01')"));
   return { directory, path, file, publish };

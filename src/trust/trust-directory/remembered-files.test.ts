@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { readRemembered, rememberedFiles, rememberedGuns } from "./remembered-files.ts";
 
-const trustDirectory = mkdtempSync(join(tmpdir(), "tagseal-remembered-"));
-process.on("exit", () => rmSync(trustDirectory, { recursive: true, force: true }));
+const trustDirectory = temporaryDirectory();
 
 function put(path: string, text = "{}"): string {
   const file = join(trustDirectory, "tuf", path);
