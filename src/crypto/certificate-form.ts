@@ -47,7 +47,7 @@ export function certificateToSign(content: CertificateContent): Buffer {
   );
 }
 
-/** @returns PEM text with its final newline */
+/** A signed certificate. @returns PEM text with its final newline */
 export function certificatePem(toBeSigned: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): string {
   const bytes = derSequence(toBeSigned, algorithm, derBitString(signature));
   return serialisePem({ label: "CERTIFICATE", headers: new Map(), bytes });

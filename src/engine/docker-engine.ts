@@ -10,11 +10,11 @@ import { type EngineAddress, findEngineAddress } from "./api/engine-address.ts";
 import { EngineConnection } from "./api/engine-connection.ts";
 import { registryAuth } from "./api/registry-auth.ts";
 import type { Engine, EngineImage, EnginePullOptions, EnginePushOptions, PushedImage } from "./engine.ts";
-import { EngineCommand } from "./engine-command.ts";
+import { CommandEngine } from "./command-engine.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 
 /** docker's engine; connects at the first call that needs it. */
-export class DockerEngine extends EngineCommand implements Engine {
+export class DockerEngine extends CommandEngine implements Engine {
   readonly kind = "docker";
   readonly #dialled = new Set<Duplex>();
   #connection: Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> | undefined;

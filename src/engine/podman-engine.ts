@@ -8,10 +8,10 @@ import { type Digest, isDigest } from "../reference/digest.ts";
 import { formatReference, parseImageReference } from "../reference/image-reference.ts";
 import { parsePlatformJson } from "../registry/platform.ts";
 import type { Engine, EngineImage, EnginePullOptions, EnginePushOptions, PushedImage } from "./engine.ts";
-import { EngineCommand } from "./engine-command.ts";
+import { CommandEngine } from "./command-engine.ts";
 
 /** podman, without a service. */
-export class PodmanEngine extends EngineCommand implements Engine {
+export class PodmanEngine extends CommandEngine implements Engine {
   readonly kind = "podman";
 
   prepare(): void {

@@ -3,8 +3,8 @@ import { engineEnvironment } from "./engine-environment.ts";
 import { runEngineProcess } from "./engine-process.ts";
 import type { EngineRunOptions, EngineRunResult, OpenEngineOptions } from "./engine.ts";
 
-/** The command of an engine, which its kinds of engine extend. */
-export class EngineCommand {
+/** An engine that has a command, which each kind of engine extends. */
+export class CommandEngine {
   readonly executable: string;
   protected readonly options: OpenEngineOptions;
 
