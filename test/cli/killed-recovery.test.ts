@@ -13,7 +13,12 @@ import { missingPeers, Scope } from "../support/peers.ts";
 const moments: Readonly<Record<KilledRecoveryName, readonly Moment["kind"][]>> = {
   "root lost, with a spare": ["publishing", "reading back"],
   "root lost, without a spare": ["deleting", "deleted", "published"],
+  "root leaked": ["published"],
+  "root leaked, of all repositories": ["published"],
   "repository key lost": ["published"],
+  "repository key lost, with another key": ["published"],
+  "repository key leaked": ["publishing"],
+  "snapshot key lost": ["published"],
   "key of a signer lost": ["publishing"],
   "key of a signer leaked": ["published"],
 };

@@ -144,8 +144,17 @@ describe("trust recover", () => {
     assert.ok(existsSync(path));
     assert.equal(readdirSync(keyFiles(story)).length, 2, "the new root key and the repository key, and no spare");
     assert.deepEqual(await tags(app, reader), ["v1"]);
-    const again = await recover(story, "--yes", "--lost", "root", "--spare", spare, app);
-    assert.match(again.stderr, /^no root key of .* is lost: \w{64} is on this machine\n/u);
+    const again = await recover(story, "--lost", "root", "--spare", spare, app);
+    assert.deepEqual([again.code, again.stderr], [0, ""], "it does not ask, and nothing is left to do");
+    assert.equal(
+      again.stdout,
+      `${app}: nothing to do: the root key ${made?.keyId} is on this machine\n  If its passphrase is lost, name the key: --replace ${made?.keyId}\n`,
+    );
+    const everywhere = await recover(story, "--yes", "--lost", "root", "--spare", spare, "--all-with-key", rootKey);
+    assert.equal(everywhere.stderr, "");
+    assert.match(everywhere.stdout, /^nothing to do: no repository .* has the root key \w{64} any more\n$/u);
+    const mistyped = await recover(story, "--yes", "--lost", "root", "--all-with-key", "0".repeat(64));
+    assert.match(mistyped.stderr, /\[KEY_NOT_FOUND\]\n$/u);
 
     // The file is here and does not open, as without its passphrase.
     writeFileSync(path, readFileSync(path, "utf8").replace(/\nM/u, "\nN"));
@@ -221,6 +230,11 @@ describe("trust recover", () => {
     lose(story, targets);
     const { plan } = await recovered(story, "--yes", "--lost", "targets", app);
     assert.deepEqual(plan, [{ step: "rotate", role: "targets", replacedKeys: [targets] }]);
+    const done = await recovered(story, "--lost", "targets", "--lost", "snapshot", app);
+    assert.deepEqual(
+      done.results.map(({ step }) => step),
+      ["none", "none"],
+    );
     assert.deepEqual(await tags(app, reader), ["v1"]);
     const leaked = await recover(story, "--yes", "--leaked", "targets", "--leaked", "timestamp", "--remove-old", app);
     assert.match(leaked.stdout, /they need: tagseal trust log /u);

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { captured } from "../../src/cli/captured-io.ts";
+import { main } from "../../src/cli/main.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
@@ -20,7 +22,7 @@ import type { TrustedCollection } from "../../src/tuf/trusted-collection.ts";
 import { digestOf, tagOf } from "../trust/trust-story.ts";
 import { client, type Client } from "./clients.ts";
 import type { EvilTrustServer } from "./evil-trust-server.ts";
-import type { Scope } from "./processes.ts";
+import type { Finished, Scope } from "./processes.ts";
 
 let count = 0;
 let readers = 0;
@@ -34,12 +36,13 @@ export class KilledPublisher {
   readonly gun: string;
   readonly keys: FileKeyStore;
 
-  constructor(scope: Scope, server: EvilTrustServer) {
+  /** @param beside a repository with the same owner */
+  constructor(scope: Scope, server: EvilTrustServer, beside?: KilledPublisher) {
     count += 1;
     this.#server = server;
     this.#scope = scope;
     this.gun = `localhost:5000/killed/app${count}`;
-    this.user = client(scope, { name: `owner-${count}`, server });
+    this.user = beside?.user ?? client(scope, { name: `owner-${count}`, server });
     this.#reader = client(scope, { name: `reader-${count}`, server });
     const directory = join(this.user.trustDirectory, "private");
     this.keys = new FileKeyStore({ directory, passphrases: fromEnvironment(this.user.env), iterations: 10 });
@@ -60,6 +63,21 @@ export class KilledPublisher {
     } finally {
       context.close();
     }
+  }
+
+  /** Runs a command of the owner to its end, in this process. */
+  async run(argv: readonly string[]): Promise<Finished> {
+    const given = Object.entries({ ...this.user.env, TAGSEAL_SPARE_PASSPHRASE: "spare passphrase" });
+    const env = Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+    const { io, stdout, stderr } = captured({ env, now: () => new Date() });
+    const code = await main(argv, io);
+    return { code, stdout: stdout(), stderr: stderr() };
+  }
+
+  /** @throws AssertionError with what was printed when the exit status is not 0 */
+  async runOk(argv: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.run(argv);
+    assert.equal(code, 0, `tagseal ${argv.join(" ")}: ${stderr}`);
   }
 
   /** From now on the reader is one that does not know the repository. */

@@ -58,7 +58,7 @@ export async function surviveKill(
     assert.ok((await keys.list()).length <= kept.length + 1, `${where}: one new key at most`);
     await publisher.as("owner", (context) => signTags(context, [tagOf("v2")]));
     await publisher.reads("v2");
-    await user.tagsealOk(argv(gun));
+    await publisher.runOk(argv(gun));
   }
   const after = await publisher.keysOf(rotated);
   assert.equal(after.length, 1, where);

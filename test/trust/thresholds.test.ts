@@ -13,7 +13,8 @@ import { listTags } from "../../src/trust/reading/list.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { renewCollection } from "../../src/trust/renewal/renew.ts";
 import { rotateKey, type RotateOptions, type RotateResult } from "../../src/trust/rotation/rotate.ts";
-import { addSigner } from "../../src/trust/signers/signer.ts";
+import { purgeDelegationKeys, removeFromDelegation } from "../../src/trust/delegations/edit-delegations.ts";
+import { addSigner, removeSigner } from "../../src/trust/signers/signer.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { BaseRole } from "../../src/tuf/metadata.ts";
 import { digestOf, type Person, tagOf, trustStory, warningsOf } from "./trust-story.ts";
@@ -112,6 +113,40 @@ test("I2: with one key of two nothing is sent, whatever would be signed, and the
     (await listTags(alone)).map(({ tag }) => tag),
     ["v1"],
   );
+});
+
+test("I2: with one key of two no signer, no delegation and no key of one is removed; with two they are", async () => {
+  const path = "threshold/removal";
+  const { owner, context, keys } = await twoOfThree(path);
+  const [a, b] = keys as [PrivateKey, PrivateKey, PrivateKey];
+  const alice = PrivateKey.generate("ecdsa");
+  await owner.keys.add(alice, { role: "alice" });
+  await addSigner(context, "alice", [alice.publicKey]);
+  await signTags(context, [tagOf("v2")]);
+  const proxy = await story.tamperingProxy();
+  const posts = (): number => proxy.requests.filter((request) => request.startsWith("POST")).length;
+  const store = new MemoryKeyStore();
+  const alone = await (await story.person({ keys: store })).open(path, { via: proxy });
+  await store.add(a, { role: "targets", gun: alone.gun });
+  const { targets } = await readCollection(alone);
+  const { keyId } = alice.publicKey;
+  const confirm = async (): Promise<boolean> => true;
+  const whole = { keyIds: [], paths: [], allPaths: false };
+  const refusal = { code: "SIGNING_KEY_MISSING" };
+  await rejects(removeSigner(alone, "alice", { confirmLastSigner: confirm }), refusal);
+  for (const role of ["targets/alice", "targets/releases"]) {
+    await rejects(removeFromDelegation(alone, { ...whole, role }, confirm), refusal);
+    await rejects(removeFromDelegation(alone, { ...whole, role, allPaths: true }, confirm), refusal);
+  }
+  await rejects(removeFromDelegation(alone, { ...whole, role: "targets/releases", keyIds: [keyId] }, confirm), refusal);
+  await rejects(purgeDelegationKeys(alone, [keyId], confirm), refusal);
+  equal(posts(), 0);
+  deepEqual((await readCollection(alone)).targets.bytes, targets.bytes);
+  equal((await verifyTag(await (await story.person()).open(path), "v2")).digest, digestOf("v2"));
+  await store.add(b, { role: "targets", gun: alone.gun });
+  equal(await removeSigner(alone, "alice", { confirmLastSigner: confirm }), true);
+  equal(posts(), 1);
+  equal((await readCollection(alone)).targets.signatures.length, 2);
 });
 
 test("no key is unlocked for what cannot be signed", async () => {

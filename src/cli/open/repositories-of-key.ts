@@ -11,30 +11,44 @@ export interface NamedByKey {
   readonly keyId: string | undefined;
   /** the role that has the key */
   readonly role: RoleName;
+  /** the key is being replaced: repositories where an earlier run did not end count, and none is left when all of them did */
+  readonly isReplaced?: boolean;
 }
 
 /**
  * Those that are named, and those that this machine remembers to have a key in a role.
  *
+ * @returns none only for a key that was replaced everywhere
  * @throws UsageError `USAGE` for something that is not a key ID, and when nothing is named; `KEY_NOT_FOUND` when no repository has the key
  */
-export async function repositoriesOfKey({ named, keyId, role }: NamedByKey, io: Io): Promise<readonly string[]> {
-  if (keyId !== undefined) return [...new Set([...named, ...(await remembered(keyId, role, io))])];
+export async function repositoriesOfKey(wanted: NamedByKey, io: Io): Promise<readonly string[]> {
+  const { named, keyId } = wanted;
+  if (keyId !== undefined) return [...new Set([...named, ...(await remembered(keyId, wanted, io))])];
   if (named.length > 0) return named;
   throw new UsageError("USAGE", "give IMAGE or --all-with-key", {
     hint: "See which key is the root key of what: tagseal trust key list",
   });
 }
 
-async function remembered(keyId: string, role: RoleName, io: Io): Promise<readonly string[]> {
+async function remembered(keyId: string, { role, isReplaced }: NamedByKey, io: Io): Promise<readonly string[]> {
   requireKeyId(keyId);
   const { mentionsOfKey } = await import("../../trust/trust-directory/key-mentions.ts");
-  const { mentions } = await mentionsOfKey(trustDirectoryOf(io), keyId);
-  const guns = mentions.filter((mention) => mention.role === role).map(({ gun }) => gun);
-  if (guns.length > 0) return guns;
+  const { unfinishedRotations } = await import("../../trust/trust-directory/unfinished-rotations.ts");
+  const directory = trustDirectoryOf(io);
+  const { mentions } = await mentionsOfKey(directory, keyId);
+  const naming = mentions.filter((mention) => mention.role === role).map(({ gun }) => gun);
+  const unfinished = isReplaced === true ? await unfinishedRotations(directory, role, keyId) : [];
+  const guns = [...new Set([...naming, ...unfinished])].toSorted();
+  if (guns.length > 0 || (isReplaced === true && (await wasReplaced(keyId, directory)))) return guns;
   throw new UsageError("KEY_NOT_FOUND", `no repository that this machine remembers has the ${role} key ${keyId}`, {
     hint: "Name the repositories. The keys and what they are for: tagseal trust key list",
   });
+}
+
+/** An earlier run made its successor. */
+async function wasReplaced(keyId: string, trustDirectory: string): Promise<boolean> {
+  const { RotationFile } = await import("../../trust/trust-directory/rotation-file.ts");
+  return (await RotationFile.ofKey(trustDirectory, keyId).load())?.newKeyId !== undefined;
 }
 
 /** Checks the value of `--all-with-key`. @throws UsageError `USAGE` for something that is not a key ID */

@@ -6,8 +6,15 @@ import type { Observation } from "../recovery/rehearsal.ts";
 import { renewalJson, renewalText } from "./renewal-report.ts";
 import { rotationJson, rotationText } from "./rotation-report.ts";
 
-/** The plan for one repository, before you are asked to confirm it. */
-export function planText({ gun, steps }: AccidentPlan, spareId: string | undefined): string {
+/** True when a plan changes something. */
+export function hasWork({ steps }: AccidentPlan): boolean {
+  return steps.some(({ kind }) => kind !== "none");
+}
+
+/** The plan for one repository, before you are asked to confirm it; nothing for one that changes nothing. */
+export function planText(plan: AccidentPlan, spareId: string | undefined): string {
+  if (!hasWork(plan)) return "";
+  const { gun, steps } = plan;
   const planned = steps.map((step, index) => `  ${index + 1}. ${stepText(step, spareId)}`);
   const readers = effectsOf(steps, gun).map(
     ({ readers: who, sees, does }) => `  ${who}:\n    ${sees}${does === undefined ? "" : `\n    they need: ${does}`}`,
@@ -22,6 +29,7 @@ export function planJson({ gun, steps }: AccidentPlan): Readonly<Record<string, 
 
 function stepJson(step: RecoveryStep): object {
   if (step.kind === "renew") return { step: step.kind };
+  if (step.kind === "none") return { step: step.kind, role: step.role };
   if (step.kind === "restart") return { step: step.kind, replacedKeys: step.replaced };
   return { step: step.kind, role: step.role, replacedKeys: step.replaced };
 }
@@ -39,6 +47,7 @@ export function resultsText(gun: string, results: readonly RepairResult[], now: 
 export function resultJson(gun: string, result: RepairResult): Readonly<Record<string, unknown>> {
   if (result.kind === "rotate") return { step: "rotate", ...rotationJson(result.rotation) };
   if (result.kind === "renew") return { step: "renew", ...renewalJson(gun, result.renewal) };
+  if (result.kind === "none") return { step: "none", role: result.role, keys: result.keyIds };
   return { step: "restart", ...result.restart };
 }
 
@@ -56,6 +65,7 @@ function tagCount(count: number): string {
 function resultText(gun: string, result: RepairResult, now: Date): string {
   if (result.kind === "rotate") return rotationText(gun, result.rotation);
   if (result.kind === "renew") return renewalText(gun, result.renewal, now);
+  if (result.kind === "none") return noneText(gun, result);
   const { rootKeyId, rootCertificateId, targetsKeyId, tags, dropped } = result.restart;
   const lines = [
     `Deleted ${gun} and made it again under a new root key, with ${tagCount(tags)}`,
@@ -67,6 +77,13 @@ function resultText(gun: string, result: RepairResult, now: Date): string {
   return `${lines.join("\n")}\n`;
 }
 
+function noneText(gun: string, { role, keyIds, holder }: Extract<RecoveryStep, { kind: "none" }>): string {
+  const ids = keyIds.join(", ");
+  if (holder === "server") return `${gun}: nothing to do: the trust server has the ${role} key ${ids}\n`;
+  const advice = `  If its passphrase is lost, name the key: --replace ${keyIds[0] ?? "KEYID"}`;
+  return `${gun}: nothing to do: the ${role} key ${ids} is on this machine\n${advice}\n`;
+}
+
 function effectsOf(steps: readonly RecoveryStep[], gun: string): readonly ReaderEffect[] {
   const effects = steps.flatMap((step) => readerEffects(step, gun));
   return [...new Map(effects.map((effect) => [`${effect.readers}: ${effect.sees}`, effect])).values()];
@@ -74,6 +91,7 @@ function effectsOf(steps: readonly RecoveryStep[], gun: string): readonly Reader
 
 function stepText(step: RecoveryStep, spareId: string | undefined): string {
   if (step.kind === "renew") return "sign everything again that the keys on this machine can";
+  if (step.kind === "none") return `nothing for ${step.role}: its key ${step.keyIds.join(", ")} is not lost`;
   if (step.kind === "rotate") return rotationStep(step, spareId);
   return `delete the repository on the trust server and make it again under a new root key, with the same tags and signers: no root key of it is left (${step.replaced.join(", ")})`;
 }

@@ -8,7 +8,7 @@ import type { Io } from "../io.ts";
 import { withTrust, type TrustSettings } from "../open/trust.ts";
 import { imageArgument } from "../options/image.ts";
 import { forEachRepository } from "../output/for-each-repository.ts";
-import { observationText, planJson, planText, resultJson, resultsText } from "../output/recovery-report.ts";
+import { hasWork, observationText, planJson, planText, resultJson, resultsText } from "../output/recovery-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 import { OpenedRecovery, type RecoveryKeyFlags } from "./opened-recovery.ts";
 
@@ -39,7 +39,7 @@ export async function recoverHere(wanted: WantedRecovery, io: Io): Promise<numbe
   const ready = [...plans.values()].flatMap((found) => ("plan" in found ? [found.plan] : []));
   const shown = wanted.json ? io.stderr : io.stdout;
   for (const plan of ready) shown.write(planText(plan, opened.spareId));
-  if (ready.length > 0 && !wanted.rehearse && !wanted.yes) await confirm(io);
+  if (ready.some(hasWork) && !wanted.rehearse && !wanted.yes) await confirm(io);
   const how = { json: wanted.json, failureHeading: wanted.rehearse ? "rehearsal failed for" : "not recovered" };
   return await forEachRepository(wanted.names, io, how, async (name, say) => {
     const found = plans.get(name);

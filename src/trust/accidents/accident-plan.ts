@@ -8,9 +8,10 @@ import { HeldKeys } from "../publishing/held-keys.ts";
 import { isPublished, type RotationMemory } from "../rotation/begun-rotation.ts";
 import { namedKeys } from "../rotation/replaced-keys.ts";
 import { signerName } from "../reading/released-tags.ts";
+import type { TrustRepository } from "../ports.ts";
 import type { TrustContext } from "../trust-context.ts";
 import type { Accident, AccidentPlan, RecoveryStep } from "./accident.ts";
-import { leakedKeys, lostKeys, type RoleCandidates } from "./role-candidates.ts";
+import { areAllHere, leakedKeys, lostKeys, type RoleCandidates } from "./role-candidates.ts";
 
 /** What the user knows besides the accidents. All IDs are canonical. */
 export interface PlanOptions {
@@ -66,6 +67,7 @@ function isOfSigner(step: RecoveryStep): boolean {
 class Planning {
   readonly #collection: TrustedCollection;
   readonly #held: HeldKeys;
+  readonly #repository: TrustRepository;
   readonly #options: PlanOptions;
   readonly #gun: string;
   readonly lost: string[] = [];
@@ -73,6 +75,7 @@ class Planning {
   constructor(context: TrustContext, collection: TrustedCollection, options: PlanOptions) {
     this.#collection = collection;
     this.#held = new HeldKeys(context);
+    this.#repository = context.repository;
     this.#options = options;
     this.#gun = context.gun;
   }
@@ -81,14 +84,19 @@ class Planning {
     if (accident.what === "expired") return { kind: "renew" };
     const { role, what } = accident;
     const isLeaked = what === "leaked";
-    if (role === "timestamp" || (role === "snapshot" && !(await this.#isHere(role))))
-      return { kind: "rotate", role, replaced: this.#named(role), holder: "server", isLeaked };
+    if (role === "timestamp" || (role === "snapshot" && !(await this.#isHere(role)))) {
+      const keyIds = this.#named(role);
+      if (role === "snapshot" && !isLeaked && (await this.#isAtServer(keyIds)))
+        return { kind: "none", role, keyIds, holder: "server" };
+      return { kind: "rotate", role, replaced: keyIds, holder: "server", isLeaked };
+    }
     const candidates = await this.#candidates(role);
     const before = await this.#publishedBefore(candidates);
     if (before !== undefined) {
       if (!isLeaked) this.lost.push(...before);
       return { kind: "rotate", role, replaced: before, holder: undefined, isLeaked, isPublished: true };
     }
+    if (!isLeaked && areAllHere(candidates)) return { kind: "none", role, keyIds: candidates.here, holder: undefined };
     const replaced = isLeaked ? leakedKeys(candidates) : lostKeys(candidates);
     if (!isLeaked) this.lost.push(...replaced);
     if (role === "root") return await this.#root(candidates, replaced, isLeaked);
@@ -142,6 +150,11 @@ class Planning {
     // With several accidents, each takes the chosen keys that its role has.
     const chosen = replace.filter((keyId) => named.includes(keyId));
     return { gun: this.#gun, role, named, here, spare, replace: chosen.length > 0 ? chosen : replace };
+  }
+
+  /** A server that does not have the key shows another one. */
+  async #isAtServer(keyIds: readonly string[]): Promise<boolean> {
+    return keyIds.includes((await this.#repository.getKey("snapshot")).canonicalKeyId);
   }
 
   async #isHere(role: RoleName): Promise<boolean> {

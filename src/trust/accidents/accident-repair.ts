@@ -13,7 +13,8 @@ import { restartCollection, type RestartResult } from "./restart.ts";
 export type RepairResult =
   | { readonly kind: "rotate"; readonly rotation: RotateResult }
   | { readonly kind: "restart"; readonly restart: RestartResult }
-  | { readonly kind: "renew"; readonly renewal: RenewResult };
+  | { readonly kind: "renew"; readonly renewal: RenewResult }
+  | Extract<RecoveryStep, { kind: "none" }>;
 
 /** What a repair works with. */
 export interface RepairTools {
@@ -46,6 +47,7 @@ export async function repair(
 }
 
 async function doStep(context: TrustContext, step: RecoveryStep, tools: RepairTools): Promise<RepairResult> {
+  if (step.kind === "none") return step;
   if (step.kind === "renew") return { kind: "renew", renewal: await renewCollection(context) };
   if (step.kind === "rotate") return { kind: "rotate", rotation: await rotate(context, step, tools) };
   const key = await tools.rootKey(step.replaced);

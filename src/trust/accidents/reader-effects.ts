@@ -25,6 +25,7 @@ const all = "docker 28, notary and Tagseal, with and without cached trust data";
 
 /** The effects of a step on the readers of a collection. */
 export function readerEffects(step: RecoveryStep, gun: string): readonly ReaderEffect[] {
+  if (step.kind === "none") return [];
   if (step.kind === "restart") return restartEffects(gun);
   if (step.kind === "rotate") return rotationEffects(step, gun);
   return renewalEffects(gun);

@@ -17,21 +17,23 @@ export interface RoleCandidates {
   readonly replace: readonly string[];
 }
 
+/** True when the user names no key, and none is missing: each is on this machine, or is the spare. */
+export function areAllHere({ named, here, spare, replace }: RoleCandidates): boolean {
+  return replace.length === 0 && here.length > 0 && named.every((keyId) => keyId === spare || here.includes(keyId));
+}
+
 /**
  * The keys that are lost: those that the user names; else those that are not on this machine and are not the spare; a role with one key
- * has no choice unless that key is here.
+ * has no choice.
  *
- * @throws UsageError `KEY_NOT_FOUND` for a key that the role does not have; `USAGE` when no key is missing, or several may be meant
+ * @param candidates of which one is missing or named by the user
+ * @throws UsageError `KEY_NOT_FOUND` for a key that the role does not have; `USAGE` when several may be meant
  */
 export function lostKeys(candidates: RoleCandidates): readonly string[] {
   const chosen = chosenOf(candidates);
   if (chosen.length > 0) return chosen;
-  const { gun, role, named, here, spare } = candidates;
+  const { named, here, spare } = candidates;
   const missing = named.filter((keyId) => keyId !== spare && !here.includes(keyId));
-  if (missing.length === 0)
-    throw new UsageError("USAGE", `no ${role} key of ${gun} is lost: ${here.join(", ")} is on this machine`, {
-      hint: `If its passphrase is lost, name the key: --replace ${here[0] ?? "KEYID"}`,
-    });
   const isCertain = missing.length === 1 || (spare === undefined && here.length === 0);
   return isCertain ? missing : ambiguous(candidates, missing);
 }

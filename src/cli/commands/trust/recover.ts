@@ -1,8 +1,10 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { repositoriesOfKey } from "../../open/repositories-of-key.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { forceRotationOption, newKeysOption, removeOldOption } from "../../options/rotation-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { spareEnvironment } from "../../options/spare-flags.ts";
@@ -19,7 +21,7 @@ export const command = defineCommand(
       "Repairs repositories after an accident with keys. You say what happened with --lost, --leaked and --expired, or are asked. The command shows what it will do and what docker, notary and Tagseal will then see, with and without cached trust data, and asks you to confirm.",
       "A lost root key is replaced by a new one; the spare root key signs (`trust root add-spare`). Without any root key the repository is deleted on the trust server and made again, with the same tags and signers, under a new root: every reader that remembers the old root refuses it until it forgets the old one. Lost or leaked keys of other roles are replaced by new ones, which the root key signs, or the repository key for a signer. After an expiry, everything is signed again that the keys on this machine can.",
       "--rehearse plays the recovery on a copy with a throwaway trust server on this machine, with the keys and passphrases of the real one, and reports what came of it. It changes nothing and leaves nothing behind.",
-      "If the command is interrupted, run it again: a step that was done is not done twice.",
+      "If the command is interrupted, run it again: a step that was done is not done twice. If nothing is lost any more, it says so and changes nothing.",
     ],
     options: {
       "all-with-key": {
@@ -79,7 +81,9 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args }, io) => {
-    const names = await repositoriesOfKey({ named: args, keyId: options["all-with-key"], role: "root" }, io);
+    const keyId = options["all-with-key"];
+    const names = await repositoriesOfKey({ named: args, keyId, role: "root", isReplaced: true }, io);
+    if (names.length === 0) return nothingLeft(keyId ?? "", options.json, io);
     const { toldAccidents } = await import("../../recovery/accident-arguments.ts");
     const { recoverHere } = await import("../../recovery/recover-here.ts");
     const { accidents, spare } = await toldAccidents(options, io);
@@ -93,3 +97,9 @@ export const command = defineCommand(
     return await recoverHere({ ...wanted, rehearse, yes, json, passphrases }, io);
   },
 );
+
+function nothingLeft(keyId: string, isJson: boolean, io: Io): number {
+  if (isJson) writeJson(io, []);
+  else io.stdout.write(`nothing to do: no repository that this machine remembers has the root key ${keyId} any more\n`);
+  return 0;
+}
