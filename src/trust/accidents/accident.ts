@@ -25,7 +25,12 @@ export type RecoveryStep =
   /** the collection is deleted and made again under a new root, with the same content */
   | { readonly kind: "restart"; readonly replaced: readonly string[] }
   /** no key of the role is lost: an earlier run replaced it, or all of them are where they belong */
-  | { readonly kind: "none"; readonly role: RoleName; readonly keyIds: readonly string[]; readonly holder: "server" | undefined }
+  | {
+      readonly kind: "none";
+      readonly role: RoleName;
+      readonly keyIds: readonly string[];
+      readonly holder: "server" | undefined;
+    }
   /** everything that the keys here can sign is signed again */
   | { readonly kind: "renew" };
 
