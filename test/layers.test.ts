@@ -96,6 +96,7 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/trust-directory/remembered-namings.ts",
   "src/trust/trust-directory/role-file.ts",
   "src/trust/trust-directory/rotation-file.ts",
+  "src/trust/trust-directory/unfinished-rotations.ts",
   "src/trust/trust-server/multipart-writer.ts",
   "src/trust/trust-server/proposal-client.ts",
   "src/trust/open-trust-context.ts",

@@ -11,7 +11,7 @@ import { missingPeers, Scope } from "../support/peers.ts";
 
 /** `publishing` and `deleting` are after the first key was written. */
 const moments: Readonly<Record<KilledRecoveryName, readonly Moment["kind"][]>> = {
-  "root lost, with a spare": ["publishing", "reading back"],
+  "root lost, with a spare": ["publishing"],
   "root lost, without a spare": ["deleting", "deleted", "published"],
   "root leaked": ["published"],
   "root leaked, of all repositories": ["published"],

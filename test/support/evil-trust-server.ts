@@ -2,6 +2,7 @@
 import { type Tampering, startTamperingProxy } from "../trust/tampering-proxy.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
+import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { certificates } from "./certificates.ts";
 import type { ReachableTrustServer } from "./clients.ts";
 import { readText, type Scope } from "./processes.ts";
@@ -21,6 +22,7 @@ export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServe
     host: "127.0.0.1",
     port: 0,
     dataDir: scope.path("evil-trust-server"),
+    store: new MemoryMetadataStore(),
     lifetimes: referenceLifetimes,
   });
   const proxy = await startTamperingProxy(server.url, { cert: readText(serverCertificate), key: readText(serverKey) });
