@@ -9,6 +9,7 @@ export const errorCodes = [
   "USAGE",
   "REFERENCE_INVALID",
   "PINNING_INVALID",
+  "POLICY_INVALID",
   "FILE_UNREADABLE",
   "FILE_UNWRITABLE",
   "CANCELLED",
@@ -43,6 +44,7 @@ export const errorCodes = [
   "ROOT_ROTATION_REFUSED",
   "ROOT_PINNING_MISMATCH",
   "UPDATE_REFUSED",
+  "POLICY_REFUSED",
   // what is signed
   "TAG_NOT_SIGNED",
   "TAG_DIGEST_MISMATCH",

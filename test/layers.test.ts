@@ -48,13 +48,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "http/client",
   ],
   keys: ["errors", "files", "environment", "encoding", "crypto", "reference", "http/client"],
-  trust: [...signedImages, "timing", "files"],
-  engine: [...signedImages, "trust"],
+  policy: ["errors", "timing", "encoding", "crypto", "tuf", "reference"],
+  trust: [...signedImages, "timing", "files", "policy"],
+  engine: [...signedImages, "trust", "policy"],
   server: ["errors", "files", "environment", "encoding", "crypto", "tuf", "reference", "service", "http/server"],
   sandbox: [...signedImages, "trust", "server"],
   transfer: [...signedImages, "service", "trust", "server"],
-  cli: [...signedImages, "files", "trust", "engine", "server", "sandbox", "transfer", "service"],
-  entry: [...signedImages, "trust", "engine", "server"],
+  cli: [...signedImages, "timing", "files", "policy", "trust", "engine", "server", "sandbox", "transfer", "service"],
+  entry: [...signedImages, "policy", "trust", "engine", "server"],
 };
 
 /** The command line is where the process is: its arguments, environment, streams and exit. What it costs is asked in one other place. */

@@ -25,6 +25,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   USAGE: "failure",
   REFERENCE_INVALID: "failure",
   PINNING_INVALID: "failure",
+  POLICY_INVALID: "refused",
   FILE_UNREADABLE: "failure",
   FILE_UNWRITABLE: "failure",
   CANCELLED: "failure",
@@ -56,6 +57,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   ROOT_INVALID: "refused",
   ROOT_ROTATION_REFUSED: "refused",
   ROOT_PINNING_MISMATCH: "refused",
+  POLICY_REFUSED: "refused",
   // The peer answered honestly and refused: something is missing on one side, or is not permitted.
   UPDATE_REFUSED: "failure",
   TAG_NOT_SIGNED: "notSigned",

@@ -65,6 +65,8 @@ export interface Io {
   /** aborted by Ctrl-C or SIGTERM: every wait must end */
   readonly signal: AbortSignal;
   readonly now: () => Date;
+  /** the machine's policy, elsewhere than usual */
+  readonly systemPolicy?: string;
   /** how the program was started */
   readonly program: Program;
   readonly handOver: HandOver;

@@ -95,6 +95,7 @@ const valueFlags: Readonly<Record<string, string>> = {
   "--context": "DOCKER_CONTEXT",
   "-c": "DOCKER_CONTEXT",
   "--engine": "TAGSEAL_ENGINE",
+  "--policy": "TAGSEAL_POLICY",
   "--trust-pinning": "TAGSEAL_TRUST_PINNING",
   // docker's flags, without meaning for Tagseal's own commands
   "--log-level": "",

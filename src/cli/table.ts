@@ -6,6 +6,21 @@ import { command, type Entry } from "./table-entry.ts";
 import { importCommands, serverCommands, signerCommands } from "./table-of-servers.ts";
 import { trustCommands } from "./table-of-trust.ts";
 
+const policyCommands: readonly Entry[] = [
+  command(
+    "check",
+    "Show what the policies here decide about an image",
+    () => import("./commands/policy/check.ts"),
+  ),
+  command(
+    "pin",
+    "Write a policy that pins the root keys of repositories",
+    () => import("./commands/policy/pin.ts"),
+  ),
+  command("show", "Show the policies in force on this machine", () => import("./commands/policy/show.ts")),
+  command("test", "Test a policy against cases in a file", () => import("./commands/policy/test.ts")),
+];
+
 /** The whole tree. Its root is the program itself. */
 export const root: Entry = {
   name: "",
@@ -31,6 +46,7 @@ export const root: Entry = {
     command("list", "List the signed tags of a repository", () => import("./commands/list.ts")),
     command("login", "Log in to a registry", () => import("./commands/login.ts")),
     command("logout", "Log out from a registry", () => import("./commands/logout.ts")),
+    { name: "policy", summary: "Decide which images may be used", children: policyCommands },
     command("pull", "Fetch the signed image of a tag", () => import("./commands/pull.ts")),
     command("push", "Push an image and sign it", () => import("./commands/push.ts")),
     {

@@ -17,7 +17,12 @@ export interface TrustPinning {
   readonly ca?: ReadonlyMap<string, string>;
   /** refuse a collection without a setting above, unless its root is known already */
   readonly disableTofu?: boolean;
+  /** must accept the root as well, also one that is known already: what a policy pins */
+  readonly required?: RootRequirement;
 }
+
+/** True for a root key that may be trusted at that time. */
+export type RootRequirement = (key: PublicKey, now: Date) => boolean;
 
 /** Object identifiers of the extended key usages a certificate may have under a pinned authority. */
 const acceptedUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
@@ -37,10 +42,20 @@ export interface PinningVerdict {
  *   unusable authority file
  */
 export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPreviousRoot: boolean): PinningVerdict {
+  const { required } = pinning;
+  if (required === undefined) return configuredPin(gun, now, pinning, hasPreviousRoot);
+  const { accepts } = configuredPin(gun, now, { ...pinning, disableTofu: false }, hasPreviousRoot);
+  return { accepts: (key) => accepts(key) && required(key, now), isFirstUse: false };
+}
+
+function configuredPin(gun: string, now: Date, pinning: TrustPinning, hasPreviousRoot: boolean): PinningVerdict {
   const ids = pinnedIds(gun, pinning.certs ?? new Map());
   if (ids !== undefined) return { accepts: (key) => ids.includes(key.keyId), isFirstUse: false };
   const authorities = longestPrefix(gun, [...(pinning.ca ?? [])]);
-  if (authorities !== undefined) return { accepts: chainsTo(parseAuthorities(authorities), now), isFirstUse: false };
+  if (authorities !== undefined) {
+    const leadsThere = chainRequirement(authorities);
+    return { accepts: (key) => leadsThere(key, now), isFirstUse: false };
+  }
   if (pinning.disableTofu === true && !hasPreviousRoot) {
     throw new MetadataError("ROOT_PINNING_MISMATCH", "invalid trust pinning specified", {
       hint: `Trust on first use is switched off and no pinning covers ${gun}. Pin its root certificate, or its authority.`,
@@ -50,7 +65,8 @@ export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPre
 }
 
 /** True when a setting is about the GUN: its first root is then not trusted for being the first. */
-export function isPinned(gun: string, { certs = new Map(), ca = new Map() }: TrustPinning): boolean {
+export function isPinned(gun: string, { certs = new Map(), ca = new Map(), required }: TrustPinning): boolean {
+  if (required !== undefined) return true;
   return pinnedIds(gun, certs) !== undefined || longestPrefix(gun, [...ca]) !== undefined;
 }
 
@@ -84,9 +100,15 @@ function parseAuthorities(pem: string): readonly Certificate[] {
   }
 }
 
-/** Accepts a key whose certificate leads, through the CA certificates in its own bundle, to one of the authorities. */
-function chainsTo(authorities: readonly Certificate[], now: Date): (key: PublicKey) => boolean {
-  return (key) => {
+/**
+ * Accepts a key whose certificate leads, through the CA certificates in its own bundle, to one of the authorities.
+ *
+ * @param pem the authorities' certificates
+ * @throws MetadataError `CERTIFICATE_INVALID`
+ */
+export function chainRequirement(pem: string): RootRequirement {
+  const authorities = parseAuthorities(pem);
+  return (key, now) => {
     const [leaf, ...intermediates] = parseCertificateBundle(key.bytes);
     return (
       leaf !== undefined &&

@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** What differs from an ordinary call. */
-export type CallOptions = Partial<Pick<Io, "env" | "now" | "prompter" | "signal">>;
+export type CallOptions = Partial<Pick<Io, "env" | "now" | "prompter" | "signal" | "systemPolicy">>;
 
 /** A running sandbox with a user; the clock of both sides can be set. */
 export class CliSandbox implements AsyncDisposable {

@@ -1,6 +1,6 @@
 /** What the gate of the fuzzer takes for signed. */
 import type { ImageConfiguration } from "../../src/engine/image-build/base-image.ts";
-import { type resolveTrusted } from "../../src/engine/trusted-reference.ts";
+import type { TrustedReference } from "../../src/engine/trusted-reference.ts";
 import { TagsealError } from "../../src/errors.ts";
 import type { Digest } from "../../src/reference/digest.ts";
 import {
@@ -50,7 +50,7 @@ export class SignedImages {
   }
 
   /** Resolves as content trust does. @throws TagsealError `TAG_NOT_SIGNED` */
-  resolve(asked: ImageReference, trigger: TriggerImage): Awaited<ReturnType<typeof resolveTrusted>> {
+  resolve(asked: ImageReference, trigger: TriggerImage): TrustedReference {
     const reference = withDefaultTag(asked);
     if (reference.tag === undefined && reference.digest !== undefined) return { reference, digest: reference.digest };
     const name = formatReference({ ...reference, digest: undefined });

@@ -8,7 +8,7 @@ import { parseImageLocation } from "../options/image-location.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
 import { withRegistry } from "../open/registry.ts";
-import { withTrust } from "../open/trust.ts";
+import { decideHere } from "../open/decide.ts";
 import { maxStalenessOption, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { engineEnvironment } from "../front-end/engine-descriptions.ts";
 import { writeJson } from "../output/write-json.ts";
@@ -86,14 +86,25 @@ async function trustedDigest(
   { io, quiet, maxStaleness }: Watching & { readonly maxStaleness: string | undefined },
 ): Promise<TrustedImage> {
   const reference = withDefaultTag(image.reference);
-  const { tag, digest } = reference;
-  if (tag === undefined && digest !== undefined) return { reference, digest, size: undefined, proof: {} };
-  const { verifyTag } = await import("../../trust/reading/verify.ts");
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet }), maxStaleness } as const;
-  const verified = await withTrust(io, reference, settings, (context) => verifyTag(context, tag ?? "latest", digest));
+  const { verdict, verified } = await decideHere(io, reference, settings);
+  if (verdict.outcome === "refused") throw verdict.error;
+  if (verified === undefined) return await withoutProof(io, reference, verdict.digest);
   if (!quiet) io.stderr.write(`Pull (1 of 1): ${withDigest(reference, verified.digest)}\n`);
   const { signers, role, cached } = verified;
   return { reference, digest: verified.digest, size: verified.length, proof: { signers, role, cached } };
+}
+
+/** A digest alone, or a tag that a policy lets pass: it is resolved once, by the registry. */
+async function withoutProof(
+  io: Io,
+  reference: ImageArgument["reference"],
+  digest: Digest | undefined,
+): Promise<TrustedImage> {
+  if (digest !== undefined) return { reference, digest, size: undefined, proof: {} };
+  const { resolveWhole } = await import("../../registry/image-tree.ts");
+  const found = await withRegistry(io, reference, "pull", (registry) => resolveWhole(registry, reference.tag ?? "latest"));
+  return { reference, digest: found.digest, size: found.size, proof: {} };
 }
 
 /** @returns the digest of the written image: the platform's image when one was chosen */

@@ -1,11 +1,14 @@
 import type { Digest } from "../../reference/digest.ts";
-import { verifyTag, type VerifiedTag } from "../../trust/reading/verify.ts";
+import { MetadataError } from "../../errors.ts";
+import { formatReference } from "../../reference/image-reference.ts";
+import type { VerifiedTag } from "../../trust/reading/verify.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
-import { withTrust } from "../open/trust.ts";
+import { decideHere } from "../open/decide.ts";
+import type { TrustSettings } from "../open/trust.ts";
 import { freshReaderHelp, maxStalenessOption } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
@@ -44,9 +47,7 @@ export const command = defineCommand(
     const image = taggedImage(name);
     const notify = tellTrustEvents(io, { quiet: options.quiet || options.json });
     const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
-    const verified = await withTrust(io, image.reference, settings, (context) =>
-      verifyTag(context, image.tag, image.reference.digest),
-    );
+    const verified = await verifiedHere(io, image, settings);
     const { platform } = options;
     const selected = platform === undefined ? undefined : await selectSigned(image, verified, platform, io);
     if (options.json) writeJson(io, { ...verifiedJson(image, verified), ...selected });
@@ -54,6 +55,17 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+async function verifiedHere(io: Io, { reference, tag }: TaggedImage, settings: TrustSettings): Promise<VerifiedTag> {
+  const { verdict, verified } = await decideHere(io, { ...reference, tag }, settings);
+  if (verdict.outcome === "refused") throw verdict.error;
+  if (verified !== undefined) return verified;
+  throw new MetadataError(
+    "POLICY_REFUSED",
+    `nothing was verified: the rule "${verdict.rule ?? ""}" of ${verdict.source ?? ""} does not ask for a signature of ${formatReference(reference)}`,
+    { hint: "Verify it under another policy: put --policy FILE before the command." },
+  );
+}
 
 function verifiedJson(image: TaggedImage, verified: VerifiedTag): Record<string, unknown> {
   return { image: withDigest({ ...image.reference, digest: undefined }, verified.digest), ...verified };

@@ -9,7 +9,7 @@ import {
 } from "../../engine/command-line/invocation.ts";
 import { imageMount } from "../../engine/command-line/mount-flag.ts";
 import { UsageError } from "../../errors.ts";
-import { familiarReference, gunOf, type ImageReference, withDefaultTag } from "../../reference/image-reference.ts";
+import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
 import { parsePlatform, runsOn } from "../../registry/platform.ts";
 import type { TrustedReference } from "../../engine/trusted-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
@@ -77,10 +77,15 @@ async function trustedImage(text: string, context: EngineCommandContext): Promis
   const id = shortId.test(text) ? await idOf(text, context) : undefined;
   if (id !== undefined) return { name: id };
   const typed = parseEngineImage(text, kind);
-  if (typed.tag === undefined && typed.digest !== undefined) return { name: text };
   context.engine.prepare();
-  const resolved = await resolveImage(withDefaultTag(typed), context.io);
+  const resolved = await resolveImage(typed, context.io);
+  if (resolved === undefined || isExact(typed)) return { name: text };
   return { name: pinnedName(typed, resolved, kind), resolved };
+}
+
+/** A digest alone is used as it was written. */
+function isExact({ tag, digest }: ImageReference): boolean {
+  return tag === undefined && digest !== undefined;
 }
 
 /** The full ID, when the text is the beginning of one: an ID takes precedence over a name. */

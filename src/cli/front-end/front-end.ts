@@ -6,9 +6,11 @@
 import { leadingFlags, takeOwnFlags } from "../../engine/command-line/leading-flags.ts";
 import { mayHoldOwnFlags } from "../../engine/command-line/own-flags.ts";
 import { engineVariable, type EngineExecutable, findEngine } from "../../engine/executable.ts";
-import { isTrustOn } from "../../engine/trust-switch.ts";
+import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Io } from "../io.ts";
+import { withPolicySwitch } from "../open/policies.ts";
+import { policyVariable } from "../options/policy-flag.ts";
 import { loginWords, type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
@@ -25,13 +27,17 @@ const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "bu
  * @returns its exit status; undefined when the line is for one of Tagseal's own commands
  * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `COMMAND_NOT_COVERED` for commands that content trust does not cover
  */
-export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
-  const { line, engine, trustPinning } = takeOwnFlags(argv);
+export async function runFrontEnd(argv: readonly string[], given: Io, own: OwnCommand): Promise<number | undefined> {
+  const { line, engine, policy, trustPinning } = takeOwnFlags(argv);
   const { commandAt, isReadable, flags } = leadingFlags(line);
-  const configured = withVariables(io, {
-    DOCKER_CONFIG: flags.findLast(({ name }) => name === "config")?.value,
-    TAGSEAL_TRUST_PINNING: trustPinning,
-  });
+  const configured = withPolicySwitch(
+    withVariables(given, {
+      DOCKER_CONFIG: flags.findLast(({ name }) => name === "config")?.value,
+      [policyVariable]: policy,
+      TAGSEAL_TRUST_PINNING: trustPinning,
+    }),
+  );
+  const io = withVariables(given, { [trustVariable]: configured.env[trustVariable] });
   const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;

@@ -14,6 +14,7 @@ export const ownWords: ReadonlySet<string> = new Set([
   "help",
   "install",
   "list",
+  "policy",
   "sandbox",
   "server",
   "sign",

@@ -15,6 +15,7 @@ import type { OwnCommand } from "./own-words.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { loginsOf } from "../open/logins.ts";
+import { refuseSwitchingOff } from "../open/policies.ts";
 import { ownWordNear } from "./own-words.ts";
 import { exitCodes } from "../exit-code.ts";
 import { writeFailure } from "../output/error-report.ts";
@@ -63,6 +64,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   const invocation = await understood(line, engine, io);
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word, help, argv, disableContentTrust } = invocation;
+  if (disableContentTrust === true && word !== undefined) refuseSwitchingOff(io);
   const isOn = isTrustOn(io.env, disableContentTrust);
   if (isOn && !(await isLetThrough(invocation, engine, io))) return refusedStatus(engine);
   // docker's help shows whether trust is on, so the line is passed on unchanged.

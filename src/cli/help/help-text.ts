@@ -113,6 +113,7 @@ export const globalOptions: Options = {
   config: { kind: "text", value: "string", help: "Location of client config files", default: "~/.docker" },
   debug: { kind: "switch", short: "D", help: "Show where an error came from" },
   engine: { kind: "text", value: "string", help: "Container engine: docker, podman, or a path to one" },
+  policy: { kind: "text", value: "file", help: "Policy that decides which images may be used" },
   "trust-pinning": { kind: "text", value: "file", help: "Pins for first contact, such as notary's config.json" },
   version: { kind: "switch", short: "v", help: "Print version information and quit" },
 };

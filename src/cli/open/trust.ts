@@ -3,6 +3,7 @@ import { parseBoolean } from "../../engine/command-line/boolean.ts";
 import { UsageError } from "../../errors.ts";
 import type { KeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { Requirements } from "../../policy/requirements.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
 import type { TrustEventHandler } from "../../trust/trust-event.ts";
@@ -10,8 +11,9 @@ import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./directories.ts";
 import { parseDuration } from "../options/duration.ts";
 import { loginCommand, loginsOf } from "./logins.ts";
+import { requirementsHere } from "./policies.ts";
 import { trustPinning } from "./trust-pinning.ts";
-import { lifetimeVariable, memoryVariable, noInitVariable } from "../options/trust-flags.ts";
+import { lifetimeVariable, memoryVariable, noInitVariable, serverVariable } from "../options/trust-flags.ts";
 
 /** How a command uses a collection. */
 export interface TrustSettings {
@@ -20,23 +22,26 @@ export interface TrustSettings {
   readonly passphrases?: PassphraseSource;
   /** instead of opening the user's keys: keys that are unlocked once for several collections */
   readonly keys?: KeyStore;
+  /** what the policies here require of the image, when they were asked already */
+  readonly requirements?: Requirements;
   /** the value of `--max-staleness` */
   readonly maxStaleness?: string | undefined;
 }
 
-/** Opens the collection that `reference` belongs to. The caller closes it. */
+/** Opens the collection that `reference` belongs to, under the requirements of the policies here. The caller closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
   const mustRemember = isSwitchedOn(io, memoryVariable);
   const mustExist = isSwitchedOn(io, noInitVariable);
-  const pinning = await trustPinning(io);
+  const required = settings.requirements ?? (await requirementsHere(io, reference));
+  const pinning = { ...(await trustPinning(io)), ...required.pinning };
   const { openTrustContext } = await import("../../trust/open-trust-context.ts");
   const { maxStaleness, access, notify, passphrases, keys } = settings;
   return await openTrustContext({
-    reference,
+    reference: required.identity,
     dockerConfigDir: dockerConfigDir(io),
     credentials: loginsOf(io),
     login: loginCommand(io),
-    env: io.env,
+    env: required.server === undefined ? io.env : { ...io.env, [serverVariable]: required.server },
     access,
     notify,
     now: io.now,
@@ -44,12 +49,18 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     mustRemember,
     mustExist,
     ...(io.connections === undefined ? {} : { connections: io.connections }),
-    ...(pinning === undefined ? {} : { pinning }),
+    pinning,
     ...(passphrases === undefined ? {} : { passphrases }),
     ...(keys === undefined ? {} : { keys }),
     ...timestampLifetime(io),
-    ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "--max-staleness") }),
+    ...shortest(required.maxStalenessMs, maxStaleness),
   });
+}
+
+function shortest(required: number | undefined, flag: string | undefined): { readonly maxStalenessMs?: number } {
+  const given = flag === undefined ? [] : [parseDuration(flag, "--max-staleness")];
+  const ages = [...given, ...(required === undefined ? [] : [required])];
+  return ages.length === 0 ? {} : { maxStalenessMs: Math.min(...ages) };
 }
 
 function timestampLifetime({ env }: Io): { readonly timestampLifetimeMs?: number } {

@@ -1,4 +1,5 @@
 /** The flag, the variables and the exit statuses of commands that ask a trust server. */
+import { policyEnvironment } from "./policy-flag.ts";
 import type { SwitchOption, TextOption } from "./option.ts";
 
 /** `--max-staleness`: the maximum age of accepted trust data. */
@@ -7,6 +8,9 @@ export const maxStalenessOption: TextOption = {
   value: "duration",
   help: "Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data",
 };
+
+/** docker's variable with the address of the trust server. */
+export const serverVariable = "DOCKER_CONTENT_TRUST_SERVER";
 
 /** The variable with the path of the file. */
 export const pinningVariable = "TAGSEAL_TRUST_PINNING";
@@ -39,8 +43,9 @@ export const stalenessEnvironment: readonly (readonly [string, string])[] = [
 /** Variables of every command that asks a trust server, for help. */
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
-  ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server (default: the registry's own host)"],
+  [serverVariable, "address of the trust server (default: the registry's own host)"],
   [pinningVariable, "file with pins for first contact, such as notary's config.json (default: trust on first use)"],
+  ...policyEnvironment,
 ];
 
 /** Variables of every command that verifies, for help. */

@@ -7,7 +7,7 @@ import { hasCode } from "../../errors.ts";
 
 const table = joinTables(dockerGlobalFlags, podmanGlobalFlags);
 /** Tagseal's own flags before the command, each with a value. */
-const ownNames = ["engine", "trust-pinning"] as const;
+const ownNames = ["engine", "policy", "trust-pinning"] as const;
 const withOwn = joinTables(flagTable({ values: ownNames.join(" ") }), table);
 
 /** The place of the command in a line, and the flags before it. */
@@ -34,11 +34,12 @@ export function leadingFlags(argv: readonly string[]): LeadingFlags {
 export interface TakenFlags {
   readonly line: readonly string[];
   readonly engine: string | undefined;
+  readonly policy: string | undefined;
   readonly trustPinning: string | undefined;
 }
 
 /**
- * `--engine NAME` and `--trust-pinning FILE` before the command are Tagseal's; the engine must not get them. The last one of each counts.
+ * `--engine NAME`, `--policy FILE` and `--trust-pinning FILE` before the command are Tagseal's; the engine must not get them. The last one of each counts.
  *
  * @returns the line without them; if the line cannot be read, only the first of each before the first word that is not a flag is removed
  */
@@ -47,7 +48,7 @@ export function takeOwnFlags(argv: readonly string[]): TakenFlags {
   const taken = new Set(given.flatMap(({ at, words }) => Array.from({ length: words }, (_, index) => at + index)));
   const last = (wanted: (typeof ownNames)[number]) => given.findLast(({ name }) => name === wanted)?.value;
   const line = argv.filter((_, index) => !taken.has(index));
-  return { line, engine: last("engine"), trustPinning: last("trust-pinning") };
+  return { line, engine: last("engine"), policy: last("policy"), trustPinning: last("trust-pinning") };
 }
 
 function ownFlagsIn(argv: readonly string[]): readonly GivenFlag[] {

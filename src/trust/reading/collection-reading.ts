@@ -2,6 +2,7 @@ import { hasCode, MetadataError } from "../../errors.ts";
 import type { RootFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isPinned } from "../../tuf/pinning.ts";
+import { verifyRoot } from "../../tuf/root-trust.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { type MetadataCache, updateCollection, type UpdateOptions, type UpdateWarning } from "../../tuf/updater.ts";
 import { withClocks } from "./clock-difference.ts";
@@ -54,7 +55,9 @@ async function update(
   overrides: Partial<UpdateOptions>,
 ): Promise<TrustedCollection> {
   try {
-    return await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
+    const collection = await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
+    requirePolicysRoot(context, collection.root);
+    return collection;
   } catch (error) {
     // The root stays trusted although another file was refused, and this is the only moment to compare it.
     const root = isPinned(context.gun, context.pinning ?? {}) ? undefined : cache.firstRoot();
@@ -62,6 +65,12 @@ async function update(
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
     throw withClocks(explainShutdown(refusal, context.repository.url, context.now()), context);
   }
+}
+
+/** A policy pins roots for good: one that was remembered before the policy must be of them as well. */
+function requirePolicysRoot({ gun, pinning, now }: TrustContext, root: MetadataFile<RootBody>): void {
+  if (pinning?.required === undefined) return;
+  verifyRoot(root, { gun, now: now(), pinning, ignoreCertificateExpiry: true });
 }
 
 /** The refusal of a collection the server does not have. */

@@ -8,7 +8,7 @@ import { registryConfigurations } from "../../../engine/image-build/inherited-co
 import { withMirrors } from "../../open/registry.ts";
 import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
 import { onlyOperand, reporting } from "../../front-end/reporting.ts";
-import { resolveImage } from "../../front-end/trusted-image.ts";
+import { resolveAnyImage } from "../../front-end/trusted-image.ts";
 
 /** `build` with trust on. */
 export const command: EngineCommand = (invocation, context) => reporting(context, () => build(invocation, context));
@@ -22,7 +22,7 @@ async function build(invocation: EngineInvocation, context: EngineCommandContext
     env: io.env,
     signal: io.signal,
     input: () => createReadStream("", { fd: 0, autoClose: false }),
-    resolve: (reference) => resolveImage(reference, io),
+    resolve: (reference) => resolveAnyImage(reference, io),
     configurations: (reference, digest) =>
       withMirrors(io, reference, (registry) => registryConfigurations(registry, digest)),
     handOver: (argv) => context.handOver(argv),

@@ -16,7 +16,7 @@ import type { Io } from "../../io.ts";
 import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
 import { flagsWithout, isQuiet, parseEngineImage, wantedPlatform } from "../../front-end/engine-image.ts";
 import { onlyOperand, reporting } from "../../front-end/reporting.ts";
-import { pullAndTag, resolveImage } from "../../front-end/trusted-image.ts";
+import { pullAndTag, resolveAnyImage, resolveImage } from "../../front-end/trusted-image.ts";
 
 /** `pull` with trust on. */
 export const command: EngineCommand = (invocation, context) => reporting(context, () => pull(invocation, context));
@@ -29,8 +29,10 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
       : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]", context.io)];
   const references = images.map(({ text }) => parseEngineImage(text, engine.kind));
   // every name is exact already: the engine's own pull can do it
-  if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))
+  if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined)) {
+    for (const reference of references) await resolveImage(reference, context.io);
     return await context.handOver(invocation.argv);
+  }
   engine.prepare();
   // All of them are resolved before any is fetched: one unsigned image stops the whole command.
   const resolved: ResolvedName[] = [];
@@ -56,7 +58,7 @@ async function resolveName(
   }
   const reference = isAll ? typed : withDefaultTag(typed);
   if (!isAll && !isQuiet(invocation) && reference !== typed) io.stdout.write(`Using default tag: ${reference.tag}\n`);
-  return { reference, images: isAll ? await signedTags(reference, io) : [await resolveImage(reference, io)] };
+  return { reference, images: isAll ? await signedTags(reference, io) : [await resolveAnyImage(reference, io)] };
 }
 
 async function pullResolved(
