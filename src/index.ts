@@ -31,7 +31,14 @@ export type { MetadataCache, MetadataSource } from "./tuf/update-options.ts";
 export type { Digests, Mode, Policy, Requirement, Rule, SignerRequirement } from "./policy/policy.ts";
 export { parsePolicy, type PolicySource } from "./policy/policy-parser.ts";
 export { requirementsFor, type AppliedRule, type Requirements } from "./policy/requirements.ts";
-export { decide, type Allowed, type Finding, type Refused, type SignedFinding, type Verdict } from "./policy/verdict.ts";
+export {
+  decide,
+  type Allowed,
+  type Finding,
+  type Refused,
+  type SignedFinding,
+  type Verdict,
+} from "./policy/verdict.ts";
 export { allowedDigest, decideImage, type DecidedImage } from "./trust/reading/decide-image.ts";
 export { verifyTag, type VerifiedTag } from "./trust/reading/verify.ts";
 export { listTags, type ListedTag, type SignedTag } from "./trust/reading/list.ts";

@@ -7,16 +7,8 @@ import { importCommands, serverCommands, signerCommands } from "./table-of-serve
 import { trustCommands } from "./table-of-trust.ts";
 
 const policyCommands: readonly Entry[] = [
-  command(
-    "check",
-    "Show what the policies here decide about an image",
-    () => import("./commands/policy/check.ts"),
-  ),
-  command(
-    "pin",
-    "Write a policy that pins the root keys of repositories",
-    () => import("./commands/policy/pin.ts"),
-  ),
+  command("check", "Show what the policies here decide about an image", () => import("./commands/policy/check.ts")),
+  command("pin", "Write a policy that pins the root keys of repositories", () => import("./commands/policy/pin.ts")),
   command("show", "Show the policies in force on this machine", () => import("./commands/policy/show.ts")),
   command("test", "Test a policy against cases in a file", () => import("./commands/policy/test.ts")),
 ];

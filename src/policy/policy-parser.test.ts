@@ -64,35 +64,90 @@ describe("a policy", () => {
     ["is a list", "[]", /p\.json:1:1: the policy is not an object/u],
     ["has a misspelt member in a rule", withRule('{"firstuse": true}'), /unknown member "firstuse"/u],
     ["neither pins nor allows first use", withRule("{}"), /neither has roots nor says/u],
-    ["pins and allows any first root", withRule(`{"firstUse": true, "roots": ["sha256:${"ab".repeat(32)}"]}`), /leave one of them out/u],
+    [
+      "pins and allows any first root",
+      withRule(`{"firstUse": true, "roots": ["sha256:${"ab".repeat(32)}"]}`),
+      /leave one of them out/u,
+    ],
     ["pins nothing", withRule('{"roots": []}'), /would accept no root at all/u],
     ["pins what is no fingerprint", withRule('{"roots": ["sha256:12"]}'), /64 hexadecimal/u],
     ["pins an unknown kind", withRule('{"roots": ["key"]}'), /begins with "sha256:", "file:" or "ca:"/u],
     ["names a file that is not there", withRule('{"roots": ["file:root.pem"]}'), /root\.pem: no such file/u],
-    ["has an unknown mode", withRule('{"firstUse": true, "mode": "warn"}'), /mode is not one of "enforce", "audit", "skip"/u],
-    ["requires something of what is skipped", withRule('{"mode": "skip", "signers": {"anyOf": ["a"]}}'), /has no effect here/u],
+    [
+      "has an unknown mode",
+      withRule('{"firstUse": true, "mode": "warn"}'),
+      /mode is not one of "enforce", "audit", "skip"/u,
+    ],
+    [
+      "requires something of what is skipped",
+      withRule('{"mode": "skip", "signers": {"anyOf": ["a"]}}'),
+      /has no effect here/u,
+    ],
     ["skips what it rejects", withRule('{"mode": "skip", "require": "reject"}'), /cannot require anything/u],
-    ["names signers for a digest", withRule('{"require": "digest", "signers": {"anyOf": ["a"]}}'), /has no effect here/u],
-    ["wants more signers than it names", withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "threshold": 2}}'), /only 1 signers/u],
-    ["wants a threshold of zero", withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "threshold": 0}}'), /at least 1/u],
-    ["names a signer twice", withRule('{"firstUse": true, "signers": {"anyOf": ["a", "a"], "threshold": 2}}'), /named twice/u],
-    ["has any and all signers", withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "allOf": ["a"]}}'), /not both/u],
+    [
+      "names signers for a digest",
+      withRule('{"require": "digest", "signers": {"anyOf": ["a"]}}'),
+      /has no effect here/u,
+    ],
+    [
+      "wants more signers than it names",
+      withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "threshold": 2}}'),
+      /only 1 signers/u,
+    ],
+    [
+      "wants a threshold of zero",
+      withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "threshold": 0}}'),
+      /at least 1/u,
+    ],
+    [
+      "names a signer twice",
+      withRule('{"firstUse": true, "signers": {"anyOf": ["a", "a"], "threshold": 2}}'),
+      /named twice/u,
+    ],
+    [
+      "has any and all signers",
+      withRule('{"firstUse": true, "signers": {"anyOf": ["a"], "allOf": ["a"]}}'),
+      /not both/u,
+    ],
     ["has an age without a unit", withRule('{"firstUse": true, "maxStaleness": "24"}'), /not a length of time/u],
-    ["has a server without https", withRule('{"firstUse": true, "server": "http://trust.example.com"}'), /server is not an address/u],
-    ["has a short name", withRule('{"mode": "skip"}', "redis"), /"redis" is not a scope: .*docker\.io\/library\/redis/u],
-    ["has a wildcard inside", withRule('{"mode": "skip"}', "registry.example.com/*/app"), /wildcard is only allowed at the beginning/u],
-    ["has a path behind a wildcard", withRule('{"mode": "skip"}', "*.example.com/app"), /nothing may follow the domain/u],
+    [
+      "has a server without https",
+      withRule('{"firstUse": true, "server": "http://trust.example.com"}'),
+      /server is not an address/u,
+    ],
+    [
+      "has a short name",
+      withRule('{"mode": "skip"}', "redis"),
+      /"redis" is not a scope: .*docker\.io\/library\/redis/u,
+    ],
+    [
+      "has a wildcard inside",
+      withRule('{"mode": "skip"}', "registry.example.com/*/app"),
+      /wildcard is only allowed at the beginning/u,
+    ],
+    [
+      "has a path behind a wildcard",
+      withRule('{"mode": "skip"}', "*.example.com/app"),
+      /nothing may follow the domain/u,
+    ],
     ["has capitals in a path", withRule('{"mode": "skip"}', "registry.example.com/Team"), /capitals/u],
-    ["has a tag as identity", withRule('{"firstUse": true, "identity": "docker.io/library/redis:7"}'), /identity is neither/u],
+    [
+      "has a tag as identity",
+      withRule('{"firstUse": true, "identity": "docker.io/library/redis:7"}'),
+      /identity is neither/u,
+    ],
   ];
   for (const [what, text, expected] of broken) {
     it(`I9: that ${what} is refused, with its place`, () => {
-      assert.throws(() => parse(text), (error) => {
-        assert.ok(error instanceof UsageError);
-        assert.equal(error.code, "POLICY_INVALID");
-        assert.match(error.message, expected);
-        return true;
-      });
+      assert.throws(
+        () => parse(text),
+        (error) => {
+          assert.ok(error instanceof UsageError);
+          assert.equal(error.code, "POLICY_INVALID");
+          assert.match(error.message, expected);
+          return true;
+        },
+      );
     });
   }
 

@@ -73,7 +73,9 @@ function findingOf(signed: PolicyValue | undefined, named: Digest | undefined, n
 function resultOf({ reference, expect, rule }: Case, verdict: Verdict): CaseResult {
   const failures = [
     ...(verdict.outcome === expect ? [] : [`expected ${expect}, it is ${verdict.outcome}: ${verdict.reason}`]),
-    ...(rule === undefined || rule === verdict.rule ? [] : [`expected the rule ${quoted(rule)}, ${quoted(verdict.rule ?? "")} decided`]),
+    ...(rule === undefined || rule === verdict.rule
+      ? []
+      : [`expected the rule ${quoted(rule)}, ${quoted(verdict.rule ?? "")} decided`]),
   ];
   return {
     image: formatReference(reference),

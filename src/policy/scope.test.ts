@@ -32,9 +32,29 @@ describe("scopes", () => {
   });
 
   it("are hosts, paths, repositories and tags as they are looked up", () => {
-    const good = ["docker.io", "docker.io/library", "docker.io/me", "localhost", "localhost:5000", "r.example.com/a/b:v1", "*.example.com"];
-    assert.deepEqual(good.map(scopeFault), good.map(() => undefined));
-    for (const bad of ["redis", "docker.io/", "/x", "*", "*.", "a.example.com/*", "index.docker.io/library/redis", "r.example.com/a@sha256:12"])
+    const good = [
+      "docker.io",
+      "docker.io/library",
+      "docker.io/me",
+      "localhost",
+      "localhost:5000",
+      "r.example.com/a/b:v1",
+      "*.example.com",
+    ];
+    assert.deepEqual(
+      good.map(scopeFault),
+      good.map(() => undefined),
+    );
+    for (const bad of [
+      "redis",
+      "docker.io/",
+      "/x",
+      "*",
+      "*.",
+      "a.example.com/*",
+      "index.docker.io/library/redis",
+      "r.example.com/a@sha256:12",
+    ])
       assert.notEqual(scopeFault(bad), undefined, bad);
   });
 });

@@ -26,12 +26,17 @@ function verdict(policies: readonly Policy[], image: string, finding?: Finding):
   return decide(requirements, needTrustData(requirements) ? finding : undefined);
 }
 
-const team = (rule: object): readonly Policy[] => [policy({ "registry.example.com/team": { firstUse: true, ...rule } })];
+const team = (rule: object): readonly Policy[] => [
+  policy({ "registry.example.com/team": { firstUse: true, ...rule } }),
+];
 
 describe("the verdict", () => {
   it("is the signed digest, with the rule and who signed", () => {
     const { outcome, rule, source, reason, signers, ...rest } = verdict(team({}), app, signed("ci"));
-    assert.deepEqual([outcome, rule, source, reason, signers], ["allowed", "registry.example.com/team", "p.json", "it is signed by ci", ["ci"]]);
+    assert.deepEqual(
+      [outcome, rule, source, reason, signers],
+      ["allowed", "registry.example.com/team", "p.json", "it is signed by ci", ["ci"]],
+    );
     assert.ok("digest" in rest && rest.digest === digest);
   });
 
@@ -39,17 +44,59 @@ describe("the verdict", () => {
   const refused: readonly (readonly [string, readonly Policy[], string, Finding | undefined, string])[] = [
     ["an image without a rule", team({}), "registry.example.com/other/app:v1", signed("ci"), "POLICY_REFUSED"],
     ["a host that only ends alike", team({}), "evil-registry.example.com/team/app:v1", signed("ci"), "POLICY_REFUSED"],
-    ["a path that only begins alike", team({}), "registry.example.com/team-evil/app:v1", signed("ci"), "POLICY_REFUSED"],
+    [
+      "a path that only begins alike",
+      team({}),
+      "registry.example.com/team-evil/app:v1",
+      signed("ci"),
+      "POLICY_REFUSED",
+    ],
     ["an unsigned tag", team({}), app, unsigned, "TAG_NOT_SIGNED"],
-    ["an expired repository", team({}), app, { error: new MetadataError("METADATA_EXPIRED", "expired") }, "METADATA_EXPIRED"],
-    ["a rolled back repository", team({}), app, { error: new MetadataError("METADATA_VERSION_ROLLBACK", "older") }, "METADATA_VERSION_ROLLBACK"],
-    ["another root", team({}), app, { error: new MetadataError("ROOT_PINNING_MISMATCH", "other") }, "ROOT_PINNING_MISMATCH"],
-    ["a server that is down", team({}), app, { error: new NetworkError("NETWORK_UNREACHABLE", "down") }, "NETWORK_UNREACHABLE"],
+    [
+      "an expired repository",
+      team({}),
+      app,
+      { error: new MetadataError("METADATA_EXPIRED", "expired") },
+      "METADATA_EXPIRED",
+    ],
+    [
+      "a rolled back repository",
+      team({}),
+      app,
+      { error: new MetadataError("METADATA_VERSION_ROLLBACK", "older") },
+      "METADATA_VERSION_ROLLBACK",
+    ],
+    [
+      "another root",
+      team({}),
+      app,
+      { error: new MetadataError("ROOT_PINNING_MISMATCH", "other") },
+      "ROOT_PINNING_MISMATCH",
+    ],
+    [
+      "a server that is down",
+      team({}),
+      app,
+      { error: new NetworkError("NETWORK_UNREACHABLE", "down") },
+      "NETWORK_UNREACHABLE",
+    ],
     ["the repository key alone", team({ signers: { anyOf: ["ci"] } }), app, signed(), "POLICY_REFUSED"],
     ["another signer", team({ signers: { anyOf: ["ci"] } }), app, signed("mallory"), "POLICY_REFUSED"],
-    ["too few signers", team({ signers: { anyOf: ["ci", "qa"], threshold: 2 } }), app, signed("ci", "mallory"), "POLICY_REFUSED"],
+    [
+      "too few signers",
+      team({ signers: { anyOf: ["ci", "qa"], threshold: 2 } }),
+      app,
+      signed("ci", "mallory"),
+      "POLICY_REFUSED",
+    ],
     ["a signer who is missing", team({ signers: { allOf: ["ci", "qa"] } }), app, signed("ci"), "POLICY_REFUSED"],
-    ["a tag where a digest is asked for", [policy({ "docker.io": { require: "digest" } })], "redis:7", undefined, "POLICY_REFUSED"],
+    [
+      "a tag where a digest is asked for",
+      [policy({ "docker.io": { require: "digest" } })],
+      "redis:7",
+      undefined,
+      "POLICY_REFUSED",
+    ],
     ["data that nobody read", team({}), app, undefined, "POLICY_REFUSED"],
     ["a digest that is not signed", team({}), `registry.example.com/team/app@${digest}`, unsigned, "TAG_NOT_SIGNED"],
   ];
@@ -67,7 +114,11 @@ describe("the verdict", () => {
 
   it("of the longest scope counts", () => {
     const policies = [
-      policy({ "*.example.com": { mode: "skip" }, "registry.example.com": { require: "digest" }, "registry.example.com/team/app:v1": { firstUse: true } }),
+      policy({
+        "*.example.com": { mode: "skip" },
+        "registry.example.com": { require: "digest" },
+        "registry.example.com/team/app:v1": { firstUse: true },
+      }),
     ];
     assert.equal(verdict(policies, app, signed("ci")).rule, "registry.example.com/team/app:v1");
     assert.equal(verdict(policies, "registry.example.com/team/app:v2").rule, "registry.example.com");
@@ -82,11 +133,21 @@ describe("the verdict", () => {
   });
 
   it("of a user cannot loosen the machine's", () => {
-    const machine = policy({ "registry.example.com": { firstUse: true, signers: { anyOf: ["ci"] } } }, { require: "reject" }, "/etc/tagseal/policy.json");
+    const machine = policy(
+      { "registry.example.com": { firstUse: true, signers: { anyOf: ["ci"] } } },
+      { require: "reject" },
+      "/etc/tagseal/policy.json",
+    );
     const skipping = policy({}, { mode: "skip" }, "user.json");
-    assert.deepEqual([verdict([machine, skipping], app, signed()).outcome, verdict([machine, skipping], app, signed()).source], ["refused", "/etc/tagseal/policy.json"]);
+    assert.deepEqual(
+      [verdict([machine, skipping], app, signed()).outcome, verdict([machine, skipping], app, signed()).source],
+      ["refused", "/etc/tagseal/policy.json"],
+    );
     assert.equal(verdict([machine, skipping], app, signed("ci")).outcome, "allowed");
-    assert.equal(verdict([machine, policy({}, { require: "reject" }, "user.json")], app, signed("ci")).source, "user.json");
+    assert.equal(
+      verdict([machine, policy({}, { require: "reject" }, "user.json")], app, signed("ci")).source,
+      "user.json",
+    );
   });
 
   it("without a policy is that of content trust", () => {

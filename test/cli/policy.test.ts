@@ -141,7 +141,10 @@ describe("policies", () => {
   });
 
   it("are shown in words", async () => {
-    const path = policy({ "*.example.com": { firstUse: true, maxStaleness: "1d" }, "docker.io": { require: "digest" } });
+    const path = policy({
+      "*.example.com": { firstUse: true, maxStaleness: "1d" },
+      "docker.io": { require: "digest" },
+    });
     const { stdout } = await stage.ok(["--policy", path, "policy", "show"], { env: stage.stranger() });
     assert.match(stdout, /\*\.example\.com +enforce +a signature; any first root; signed at most 1 d ago/u);
     assert.match(stdout, /docker\.io +enforce +a digest in the name\ndefault +enforce +never used/u);
@@ -151,7 +154,10 @@ describe("policies", () => {
 
   it("are tested against cases in a file", async () => {
     policy({});
-    writeFileSync(stage.path("rules.json"), '{"version": 1, "default": {"require": "reject"}, "rules": {"r.example.com": {"firstUse": true, "signers": {"anyOf": ["ci"]}}}}');
+    writeFileSync(
+      stage.path("rules.json"),
+      '{"version": 1, "default": {"require": "reject"}, "rules": {"r.example.com": {"firstUse": true, "signers": {"anyOf": ["ci"]}}}}',
+    );
     const cases = (expect: string): string =>
       JSON.stringify({
         policy: "rules.json",
@@ -168,7 +174,10 @@ describe("policies", () => {
     writeFileSync(stage.path("cases.json"), cases("refused"));
     const failed = await stage.run(["policy", "test", stage.path("cases.json")]);
     assert.equal(failed.code, 1);
-    assert.match(failed.stdout, /FAILED {2}r\.example\.com\/app:1: expected refused, it is allowed.*\n3 passed|3 passed, 1 failed/su);
+    assert.match(
+      failed.stdout,
+      /FAILED {2}r\.example\.com\/app:1: expected refused, it is allowed.*\n3 passed|3 passed, 1 failed/su,
+    );
   });
 
   describe("in front of an engine", () => {
@@ -178,7 +187,11 @@ describe("policies", () => {
       engine = installFakeDocker(scope);
     });
 
-    async function docker(line: readonly string[], env: Record<string, string>, systemPolicy?: string): Promise<Outcome> {
+    async function docker(
+      line: readonly string[],
+      env: Record<string, string>,
+      systemPolicy?: string,
+    ): Promise<Outcome> {
       const options = { env: { ...env, PATH: engine }, ...(systemPolicy === undefined ? {} : { systemPolicy }) };
       return await stage.run(["--engine", "docker", ...line], options);
     }

@@ -103,7 +103,9 @@ async function withoutProof(
 ): Promise<TrustedImage> {
   if (digest !== undefined) return { reference, digest, size: undefined, proof: {} };
   const { resolveWhole } = await import("../../registry/image-tree.ts");
-  const found = await withRegistry(io, reference, "pull", (registry) => resolveWhole(registry, reference.tag ?? "latest"));
+  const found = await withRegistry(io, reference, "pull", (registry) =>
+    resolveWhole(registry, reference.tag ?? "latest"),
+  );
   return { reference, digest: found.digest, size: found.size, proof: {} };
 }
 

@@ -13,7 +13,9 @@ import { openTrust, type TrustSettings } from "./trust.ts";
 export async function decideHere(io: Io, reference: ImageReference, settings: TrustSettings): Promise<DecidedImage> {
   const requirements = await requirementsHere(io, reference);
   const { decideImage } = await import("../../trust/reading/decide-image.ts");
-  const decided = await decideImage(requirements, () => openTrust(io, requirements.reference, { ...settings, requirements }));
+  const decided = await decideImage(requirements, () =>
+    openTrust(io, requirements.reference, { ...settings, requirements }),
+  );
   for (const message of decided.verdict.warnings)
     settings.notify({ kind: "warning", gun: `${reference.registry}/${reference.repository}`, message });
   return decided;

@@ -53,7 +53,9 @@ function wordsOf(rule: Rule): string {
   if (rule.require === "digest") return "a digest in the name";
   return [
     "a signature",
-    ...(rule.roots === undefined ? [rule.firstUse ? "any first root" : "a root that is known already"] : ["a pinned root"]),
+    ...(rule.roots === undefined
+      ? [rule.firstUse ? "any first root" : "a root that is known already"]
+      : ["a pinned root"]),
     ...(rule.signers === undefined ? [] : [`${rule.signers.threshold} of ${rule.signers.names.join(", ")}`]),
     ...(rule.maxStalenessMs === undefined ? [] : [`signed at most ${durationWords(rule.maxStalenessMs)} ago`]),
     ...(rule.server === undefined ? [] : [`from ${rule.server}`]),
