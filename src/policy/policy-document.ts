@@ -1,5 +1,5 @@
 /** The text of a policy as values that know where they stand: JSON with comments, in which no name may be written twice. */
-import jsonc from "jsonc-parser";
+import { type Node, type ParseError, type ParseErrorCode, parseTree, printParseErrorCode } from "jsonc-parser";
 import { UsageError } from "../errors.ts";
 
 /** Far above any honest policy. */
@@ -8,9 +8,9 @@ const maxCharacters = 1024 * 1024;
 /** A value in a policy. Every accessor refuses another kind of value, with its line and column. */
 export class PolicyValue {
   readonly #document: PolicyText;
-  readonly #node: jsonc.Node;
+  readonly #node: Node;
 
-  constructor(document: PolicyText, node: jsonc.Node) {
+  constructor(document: PolicyText, node: Node) {
     this.#document = document;
     this.#node = node;
   }
@@ -21,7 +21,7 @@ export class PolicyValue {
     const seen = new Set<string>();
     return (this.#node.children ?? []).map((property) => {
       const member = this.#member(property);
-      if (seen.has(member.name)) throw member.name_.fault(`${what} has ${quoted(member.name)} twice`);
+      if (seen.has(member.name)) throw member.place.fault(`${what} has ${quoted(member.name)} twice`);
       seen.add(member.name);
       return member;
     });
@@ -65,18 +65,19 @@ export class PolicyValue {
     return this.#document.fault(this.#node.offset, reason, cause);
   }
 
-  #member(property: jsonc.Node): PolicyMember {
+  #member(property: Node): PolicyMember {
     const [name, value] = property.children ?? [];
     if (name === undefined || value === undefined) throw this.fault("a member has no value");
-    const name_ = new PolicyValue(this.#document, name);
-    return { name: String(name.value), name_, value: new PolicyValue(this.#document, value) };
+    const place = new PolicyValue(this.#document, name);
+    return { name: String(name.value), place, value: new PolicyValue(this.#document, value) };
   }
 }
 
-/** A member of an object, with its name as a value that has a place. */
+/** A member of an object, whose name has a place. */
 export interface PolicyMember {
   readonly name: string;
-  readonly name_: PolicyValue;
+  /** where the name stands */
+  readonly place: PolicyValue;
   readonly value: PolicyValue;
 }
 
@@ -114,7 +115,7 @@ export function invalidPolicy(place: string, reason: string, cause?: unknown): U
 export function readPolicyText(source: string, text: string): PolicyValue {
   if (text.length > maxCharacters) throw invalidPolicy(source, `it has more than ${maxCharacters} characters`);
   const document = new PolicyText(source, text);
-  const errors: jsonc.ParseError[] = [];
+  const errors: ParseError[] = [];
   const root = parsed(source, text, errors);
   const [error] = errors;
   if (error !== undefined) throw document.fault(error.offset, syntaxFault(error.error));
@@ -123,9 +124,9 @@ export function readPolicyText(source: string, text: string): PolicyValue {
 }
 
 /** The parser calls itself for each level of nesting, and has no bound for them. */
-function parsed(source: string, text: string, errors: jsonc.ParseError[]): jsonc.Node | undefined {
+function parsed(source: string, text: string, errors: ParseError[]): Node | undefined {
   try {
-    return jsonc.parseTree(text, errors, { allowTrailingComma: true });
+    return parseTree(text, errors, { allowTrailingComma: true });
   } catch (cause) {
     if (cause instanceof RangeError) throw invalidPolicy(source, "it is nested too deeply", cause);
     throw cause;
@@ -133,8 +134,8 @@ function parsed(source: string, text: string, errors: jsonc.ParseError[]): jsonc
 }
 
 /** `PropertyNameExpected` as `property name expected`. */
-function syntaxFault(code: jsonc.ParseErrorCode): string {
-  const words = jsonc.printParseErrorCode(code).replaceAll(/(?<=[a-z])(?=[A-Z])/gu, " ");
+function syntaxFault(code: ParseErrorCode): string {
+  const words = printParseErrorCode(code).replaceAll(/(?<=[a-z])(?=[A-Z])/gu, " ");
   return words.toLowerCase();
 }
 
@@ -150,10 +151,10 @@ export function knownMembers<T extends string>(
   known: readonly T[],
 ): ReadonlyMap<T, PolicyValue> {
   const found = new Map<T, PolicyValue>();
-  for (const { name, name_, value: inner } of value.members(what)) {
+  for (const { name, place, value: inner } of value.members(what)) {
     const member = known.find((candidate) => candidate === name);
     if (member === undefined)
-      throw name_.fault(`${what} has the unknown member ${quoted(name)}; known are ${known.join(", ")}`);
+      throw place.fault(`${what} has the unknown member ${quoted(name)}; known are ${known.join(", ")}`);
     found.set(member, inner);
   }
   return found;

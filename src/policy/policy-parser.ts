@@ -56,9 +56,9 @@ export function parsePolicy(text: string, from: PolicySource): Policy {
   };
 }
 
-function scopedRule({ name, name_, value }: PolicyMember, from: PolicySource): Rule {
+function scopedRule({ name, place, value }: PolicyMember, from: PolicySource): Rule {
   const fault = scopeFault(name);
-  if (fault !== undefined) throw name_.fault(`${quoted(name)} is not a scope: ${fault}`);
+  if (fault !== undefined) throw place.fault(`${quoted(name)} is not a scope: ${fault}`);
   return parseRule(value, name, from);
 }
 

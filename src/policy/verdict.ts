@@ -57,7 +57,7 @@ export interface Refused extends Decided {
  */
 export function decide(requirements: Requirements, finding: Finding | undefined): Verdict {
   const { applied, reference } = requirements;
-  const opinions = applied.map((each) => ({ ...each, error: refusalBy(each, requirements, finding) }));
+  const opinions = applied.map((each) => ({ each, rule: each.rule, error: refusalBy(each, requirements, finding) }));
   const known = facts(finding);
   const warnings = opinions.flatMap(({ rule, error }) =>
     error !== undefined && rule.mode === "audit" ? [auditWarning(rule, error)] : [],
@@ -66,7 +66,7 @@ export function decide(requirements: Requirements, finding: Finding | undefined)
   if (refusing?.error !== undefined)
     return {
       ...known,
-      ...nameOf(refusing),
+      ...nameOf(refusing.each),
       outcome: "refused",
       error: refusing.error,
       reason: refusing.error.message,
@@ -76,7 +76,7 @@ export function decide(requirements: Requirements, finding: Finding | undefined)
   const digest = finding !== undefined && "digest" in finding ? finding.digest : reference.digest;
   return {
     ...known,
-    ...nameOf(deciding),
+    ...nameOf(deciding?.each),
     outcome: "allowed",
     digest,
     reason: allowedBecause(deciding?.rule, finding),

@@ -65,12 +65,13 @@ function wordsOf(rule: Rule): string {
 }
 
 function policyJson(policy: Policy): object {
+  return { source: policy.source, rules: rulesOf(policy).map(ruleJson) };
+}
+
+function ruleJson({ roots, maxStalenessMs, ...rule }: Rule): object {
   return {
-    source: policy.source,
-    rules: rulesOf(policy).map(({ roots, maxStalenessMs, ...rule }) => ({
-      ...rule,
-      pinnedRoots: roots !== undefined,
-      ...(maxStalenessMs === undefined ? {} : { maxStalenessSeconds: maxStalenessMs / 1000 }),
-    })),
+    ...rule,
+    pinnedRoots: roots !== undefined,
+    ...(maxStalenessMs === undefined ? {} : { maxStalenessSeconds: maxStalenessMs / 1000 }),
   };
 }
