@@ -73,6 +73,8 @@ const common: BuildOptions = {
   platform: "node",
   target: "node24",
   external: [...outsideTheBundle, ...(isInstalled(bundledIfInstalled) ? [] : [bundledIfInstalled]), ...builtinModules],
+  // its CommonJS form requires its parts in a way that no bundler sees
+  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "linked",
