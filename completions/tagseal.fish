@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust proposals' 'trust recover' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust withdraw' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust proposals' 'trust recover' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust withdraw' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'policy' 'policy check' 'policy pin' 'policy show' 'policy test' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -44,6 +44,7 @@ complete -c tagseal -f -n '__tagseal_at' -a install -d 'Put Tagseal in front of 
 complete -c tagseal -f -n '__tagseal_at' -a list -d 'List the signed tags of a repository'
 complete -c tagseal -f -n '__tagseal_at' -a login -d 'Log in to a registry'
 complete -c tagseal -f -n '__tagseal_at' -a logout -d 'Log out from a registry'
+complete -c tagseal -f -n '__tagseal_at' -a policy -d 'Decide which images may be used'
 complete -c tagseal -f -n '__tagseal_at' -a pull -d 'Fetch the signed image of a tag'
 complete -c tagseal -f -n '__tagseal_at' -a push -d 'Push an image and sign it'
 complete -c tagseal -f -n '__tagseal_at' -a run -d 'Run a container from a signed image'
@@ -496,6 +497,19 @@ complete -c tagseal -n '__tagseal_at login' -l json -f -d 'Print the result as J
 complete -c tagseal -n '__tagseal_at login' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at logout' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at logout' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at policy' -a check -d 'Show what the policies here decide about an image'
+complete -c tagseal -f -n '__tagseal_at policy' -a pin -d 'Write a policy that pins the root keys of repositories'
+complete -c tagseal -f -n '__tagseal_at policy' -a show -d 'Show the policies in force on this machine'
+complete -c tagseal -f -n '__tagseal_at policy' -a test -d 'Test a policy against cases in a file'
+complete -c tagseal -n '__tagseal_at policy' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at policy check' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at policy check' -l max-staleness -x -d 'Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data'
+complete -c tagseal -n '__tagseal_at policy check' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at policy pin' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at policy show' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at policy show' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at policy test' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at policy test' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at pull' -l to -x -d 'Where to write the image: oci:DIR[:NAME] or docker-archive:FILE[:NAME]'
 complete -c tagseal -n '__tagseal_at pull' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64' -d 'Fetch only this platform\'s image of a signed index'
 complete -c tagseal -n '__tagseal_at pull' -l max-staleness -x -d 'Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data'
