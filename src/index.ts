@@ -26,19 +26,13 @@ export type { Timeouts } from "./http/client/http-client.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
 export type { BaseRole, RoleName, ServerRole } from "./tuf/metadata.ts";
-export type { TrustPinning } from "./tuf/pinning.ts";
+export type { RootRequirement, TrustPinning } from "./tuf/pinning.ts";
 export type { MetadataCache, MetadataSource } from "./tuf/update-options.ts";
 export type { Digests, Mode, Policy, Requirement, Rule, SignerRequirement } from "./policy/policy.ts";
 export { parsePolicy, type PolicySource } from "./policy/policy-parser.ts";
+export type { ReadPolicyFile } from "./policy/root-pins.ts";
 export { requirementsFor, type AppliedRule, type Requirements } from "./policy/requirements.ts";
-export {
-  decide,
-  type Allowed,
-  type Finding,
-  type Refused,
-  type SignedFinding,
-  type Verdict,
-} from "./policy/verdict.ts";
+export type { Allowed, Decided, Refused, Verdict } from "./policy/verdict.ts";
 export { allowedDigest, decideImage, type DecidedImage } from "./trust/reading/decide-image.ts";
 export { verifyTag, type VerifiedTag } from "./trust/reading/verify.ts";
 export { listTags, type ListedTag, type SignedTag } from "./trust/reading/list.ts";

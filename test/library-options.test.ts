@@ -21,6 +21,7 @@ type Way =
 
 const configuration = { variable: "DOCKER_CONFIG", of: "verify" };
 const image = { argument: "IMAGE[:TAG][@DIGEST]", of: "verify" };
+const policy = { variable: "TAGSEAL_POLICY", of: "verify" };
 const pins = { variable: "TAGSEAL_TRUST_PINNING", of: "verify" };
 
 const ways: ReadonlyMap<string, Way> = new Map<string, Way>([
@@ -38,12 +39,15 @@ const ways: ReadonlyMap<string, Way> = new Map<string, Way>([
   ["openTrustContext.pinning.certs", pins],
   ["openTrustContext.pinning.ca", pins],
   ["openTrustContext.pinning.disableTofu", pins],
+  ["openTrustContext.pinning.required", policy],
   ["openTrustContext.maxStalenessMs", { flag: "max-staleness", of: "verify" }],
   ["openTrustContext.timestampLifetimeMs", { variable: "TAGSEAL_TIMESTAMP_LIFETIME", of: "verify" }],
   ["openTrustContext.mustRemember", { variable: "TAGSEAL_REQUIRE_TRUST_DIRECTORY", of: "verify" }],
   ["openTrustContext.mustExist", { flag: "no-init", of: "sign" }],
   ["openTrustContext.signal", { exitCode: 130, of: "verify" }],
   ["loadTrustPinning.path", pins],
+  ["parsePolicy.text", policy],
+  ["parsePolicy.from", policy],
   ["verifyTag.tag", image],
   ["verifyTag.expected", image],
   ["signTags.tags.tag", { argument: "IMAGE:TAG@DIGEST", of: "sign" }],
@@ -97,7 +101,10 @@ const ways: ReadonlyMap<string, Way> = new Map<string, Way>([
 /** Values, and what makes and recognises them: they say something, and do nothing. */
 const values = ["PublicKey", "TagsealError", "hasCode", "parseDigest", "parseImageReference"];
 
-const isValue = (option: string): boolean => values.includes(option.split(".")[0] ?? "");
+/** What is asked of policies is an image, and what `openTrustContext` opens. */
+const ofPolicies = ["allowedDigest", "decideImage", "requirementsFor"];
+
+const isValue = (option: string): boolean => [...values, ...ofPolicies].includes(option.split(".")[0] ?? "");
 
 describe("what the library can be told", () => {
   let functions: readonly string[];

@@ -44,7 +44,7 @@ describe("a policy", () => {
         firstUse: false,
         digests: "any",
         server: "https://trust.example.com",
-        roots: "function",
+        roots: "object",
         signers: { names: ["ci", "release"], threshold: 2 },
         maxStalenessMs: 36 * 3_600_000,
       },

@@ -1,6 +1,6 @@
 /**
  * A policy says what may be used: which images must be signed, with which roots, by which signers, and how recently. This folder is pure: it parses
- * text, and turns a reference, what was found signed, and policies into one {@link Verdict}. Every gate asks it; none has rules of its own.
+ * text, and turns a reference, what was found signed, and policies into one {@link Verdict}. Every gate asks it, and adds no rules.
  */
 import type { RootRequirement } from "../tuf/pinning.ts";
 

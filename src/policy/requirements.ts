@@ -83,7 +83,7 @@ export function asksForSignature(rule: Rule, { tag, digest }: ImageReference): b
 function pinningOf(asking: readonly AppliedRule[]): TrustPinning | undefined {
   const roots = asking.flatMap(({ rule }) => rule.roots ?? []);
   if (roots.length > 0) {
-    const required: RootRequirement = (key, now) => roots.every((accepts) => accepts(key, now));
+    const required: RootRequirement = { accepts: (key, now) => roots.every((root) => root.accepts(key, now)) };
     return { required };
   }
   return asking.some(({ rule }) => !rule.firstUse) ? { disableTofu: true } : undefined;

@@ -15,7 +15,7 @@ export function parseRoots(value: PolicyValue, read: ReadPolicyFile): RootRequir
   const entries = value.entries("roots");
   if (entries.length === 0) throw value.fault("roots is empty, and would accept no root at all");
   const accepted = entries.map((entry) => parseRoot(entry, read));
-  return (key, now) => accepted.some((accepts) => accepts(key, now));
+  return { accepts: (key, now) => accepted.some((root) => root.accepts(key, now)) };
 }
 
 function parseRoot(entry: PolicyValue, read: ReadPolicyFile): RootRequirement {
@@ -37,7 +37,7 @@ function parseRoot(entry: PolicyValue, read: ReadPolicyFile): RootRequirement {
 function fingerprint(entry: PolicyValue, text: string): RootRequirement {
   const hex = text.replaceAll(":", "").toLowerCase();
   if (!/^[0-9a-f]{64}$/u.test(hex)) throw entry.fault("a fingerprint is 64 hexadecimal characters");
-  return (key) => key.keyId === hex || key.bareKeyId === hex || certificateHash(key) === hex;
+  return { accepts: (key) => key.keyId === hex || key.bareKeyId === hex || certificateHash(key) === hex };
 }
 
 function certificateHash(key: PublicKey): string | undefined {
@@ -60,7 +60,7 @@ function certificateFile(entry: PolicyValue, pem: string): RootRequirement {
       throw entry.fault(`the file holds neither a certificate nor a public key: ${cause.message}`, cause);
     },
   );
-  return (key) => key.bareKeyId === id;
+  return { accepts: (key) => key.bareKeyId === id };
 }
 
 function authorities(entry: PolicyValue, pem: string): RootRequirement {

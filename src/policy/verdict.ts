@@ -22,7 +22,8 @@ export type Finding = SignedFinding | { readonly error: TagsealError };
 /** What a gate does with one image. */
 export type Verdict = Allowed | Refused;
 
-interface Decided {
+/** What every verdict says. */
+export interface Decided {
   /** the rule that decided: the first that refuses, else the first that asked for something */
   readonly rule: string | undefined;
   /** the policy of that rule */

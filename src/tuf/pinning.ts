@@ -21,8 +21,11 @@ export interface TrustPinning {
   readonly required?: RootRequirement;
 }
 
-/** True for a root key that may be trusted at that time. */
-export type RootRequirement = (key: PublicKey, now: Date) => boolean;
+/** What a root key must be. */
+export interface RootRequirement {
+  /** True for a key that may be trusted at that time. */
+  readonly accepts: (key: PublicKey, now: Date) => boolean;
+}
 
 /** Object identifiers of the extended key usages a certificate may have under a pinned authority. */
 const acceptedUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
@@ -45,7 +48,7 @@ export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPre
   const { required } = pinning;
   if (required === undefined) return configuredPin(gun, now, pinning, hasPreviousRoot);
   const { accepts } = configuredPin(gun, now, { ...pinning, disableTofu: false }, hasPreviousRoot);
-  return { accepts: (key) => accepts(key) && required(key, now), isFirstUse: false };
+  return { accepts: (key) => accepts(key) && required.accepts(key, now), isFirstUse: false };
 }
 
 function configuredPin(gun: string, now: Date, pinning: TrustPinning, hasPreviousRoot: boolean): PinningVerdict {
@@ -54,7 +57,7 @@ function configuredPin(gun: string, now: Date, pinning: TrustPinning, hasPreviou
   const authorities = longestPrefix(gun, [...(pinning.ca ?? [])]);
   if (authorities !== undefined) {
     const leadsThere = chainRequirement(authorities);
-    return { accepts: (key) => leadsThere(key, now), isFirstUse: false };
+    return { accepts: (key) => leadsThere.accepts(key, now), isFirstUse: false };
   }
   if (pinning.disableTofu === true && !hasPreviousRoot) {
     throw new MetadataError("ROOT_PINNING_MISMATCH", "invalid trust pinning specified", {
@@ -108,17 +111,13 @@ function parseAuthorities(pem: string): readonly Certificate[] {
  */
 export function chainRequirement(pem: string): RootRequirement {
   const authorities = parseAuthorities(pem);
-  return (key, now) => {
-    const [leaf, ...intermediates] = parseCertificateBundle(key.bytes);
-    return (
-      leaf !== undefined &&
-      leads(
-        leaf,
-        intermediates.filter((certificate) => certificate.isCa),
-        { authorities, now },
-        maxChain,
-      )
-    );
+  return {
+    accepts(key, now) {
+      const [leaf, ...intermediates] = parseCertificateBundle(key.bytes);
+      if (leaf === undefined) return false;
+      const own = intermediates.filter((certificate) => certificate.isCa);
+      return leads(leaf, own, { authorities, now }, maxChain);
+    },
   };
 }
 

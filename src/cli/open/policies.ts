@@ -39,7 +39,7 @@ export function policyFiles(io: Io): readonly PolicyFile[] {
   return usual.filter(({ path }) => path === named || isThere(path));
 }
 
-/** An account without a home directory has no policy of its own. */
+/** An account without a home directory has no such file. */
 function usersFile(io: Io, named: string | undefined): readonly PolicyFile[] {
   if (named !== undefined) return [{ path: named, isSystems: false }];
   const hasDirectory = (io.env["DOCKER_CONFIG"] ?? "") !== "" || (io.env["HOME"] ?? "") !== "";
@@ -70,7 +70,11 @@ export async function loadPolicies(io: Io): Promise<readonly Policy[]> {
   });
 }
 
-/** What the policies here require of an image; `latest` where it has neither tag nor digest. @throws UsageError `POLICY_INVALID`; MetadataError `POLICY_REFUSED` */
+/**
+ * What the policies here require of an image; `latest` where it has neither tag nor digest.
+ *
+ * @throws UsageError `POLICY_INVALID`; MetadataError `POLICY_REFUSED`
+ */
 export async function requirementsHere(io: Io, reference: ImageReference): Promise<Requirements> {
   return requirementsFor(await loadPolicies(io), withDefaultTag(reference));
 }
