@@ -177,7 +177,7 @@ describe("command lines that texts name", () => {
   it("flags in hints, and on the page about errors, are Tagseal's, or of a program that the text names", async () => {
     const nodes = await completionNodes();
     const own = new Set(nodes.flatMap(({ description }) => Object.keys(description?.options ?? {})));
-    for (const flag of ["help", "trust-pinning"]) own.add(flag);
+    for (const flag of ["help", "policy", "trust-pinning"]) own.add(flag);
     // of age, npm, podman push, builds of an engine, pkcs11-tool
     for (const flag of ["decrypt", "prefix", "creds", "build-arg", "init-pin"]) own.add(flag);
     const page = written.filter(([file]) => file === "docs/errors.md").map(([file, text]) => `${file}: ${text}`);
