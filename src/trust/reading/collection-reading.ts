@@ -68,7 +68,7 @@ async function update(
 }
 
 /** A policy pins roots for good: one that was remembered before the policy must be of them as well. */
-function requirePolicysRoot({ gun, pinning, now }: TrustContext, root: MetadataFile<RootBody>): void {
+function requirePolicysRoot({ gun, pinning, now }: TrustContext, root: RootFile): void {
   if (pinning?.required === undefined) return;
   verifyRoot(root, { gun, now: now(), pinning, ignoreCertificateExpiry: true });
 }
