@@ -30,8 +30,8 @@ export interface HistoryInput {
 }
 
 /**
- * The states of a collection, newest first, as far back as the source has them. A source can hide old states, and cannot invent any: each
- * is signed by the keys of its time.
+ * The states of a collection, newest first, as far back as the source has them. A source can hide old states; to invent
+ * one takes the keys of its time.
  *
  * @returns where it ends, and why
  * @throws TagsealError what the source throws, except for files that it does not have

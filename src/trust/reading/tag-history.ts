@@ -43,7 +43,7 @@ export interface TagHistoryOptions {
 
 /**
  * Reads the history of a tag, or of all tags, from the versions that the trust server keeps. Each state is verified against the root that was
- * current then. A server can withhold old states; it cannot invent one.
+ * current then. A server can withhold old states; to invent one takes the keys of that time.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse; NetworkError
  */

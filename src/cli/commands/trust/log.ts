@@ -18,7 +18,7 @@ export const command = defineCommand(
     usage: "[OPTIONS] IMAGE[:TAG]",
     summary: "Show what a tag meant before",
     description: [
-      "Shows which digest each tag, or one tag, meant from when to when, and who signed it. It reads the versions that the trust server keeps, and verifies each of them against the root that was current then. A server can forget or withhold old versions; it cannot invent one.",
+      "Shows which digest each tag, or one tag, meant from when to when, and who signed it. It reads the versions that the trust server keeps, and verifies each of them against the root that was current then. A server can forget or withhold old versions; to invent one takes the keys of that time.",
       "Times are those at which signers say that they signed. The last line says how far back the server remembers.",
     ],
     options: {
