@@ -34,7 +34,7 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
   let builder: Client;
 
   before(async () => {
-    [engine, registry] = await Promise.all([startDockerd(scope, { layers: "quickest" }), startDockerRegistry(scope)]);
+    [engine, registry] = await Promise.all([startDockerd(scope), startDockerRegistry(scope)]);
     builder = client(scope, { engine, name: "builder" });
     await importBaseImage(scope, builder, "base");
     await buildServerImage(scope, builder, "tagseal", "base");

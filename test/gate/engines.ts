@@ -82,7 +82,7 @@ type Starter = (
 const dockerd =
   (executable: string, useBuildkit: "0" | "1"): Starter =>
   async (scope, judge, env) => {
-    const { host } = await startDockerd(scope, { layers: "quickest", mirror: judge.host });
+    const { host } = await startDockerd(scope, { mirror: judge.host });
     const variables = { DOCKER_HOST: host, DOCKER_BUILDKIT: useBuildkit, BUILDKIT_PROGRESS: "plain" };
     return { executable, env: { ...env, ...variables } };
   };

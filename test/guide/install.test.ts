@@ -46,7 +46,7 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     machine = await startMachine(scope);
     await trustDocumented(scope, machine);
     await startDockerRegistry(scope, { machine });
-    const engine = await startDockerd(scope, { layers: "quickest", machine });
+    const engine = await startDockerd(scope, { machine });
     const builder = client(scope, { engine });
     await importBaseImage(scope, builder, "gcr.io/distroless/cc-debian12:nonroot");
     await builder.dockerOk(["tag", "gcr.io/distroless/cc-debian12:nonroot", "gcr.io/distroless/base-debian12:nonroot"]);

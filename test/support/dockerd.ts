@@ -23,7 +23,10 @@ function answers(socketPath: string): Promise<boolean> {
   return promise;
 }
 
-/** Layers on top of each other are quicker than copies, which work everywhere: not so overlays, on an overlay for instance. */
+/**
+ * Layers on top of each other are quicker than copies, where the engine lets each change wait for the next second to begin. Copies work everywhere:
+ * not so overlays, on an overlay for instance.
+ */
 async function quickestDriver(directory: string): Promise<"overlay2" | "vfs"> {
   const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => `${directory}/probe/${name}`);
   for (const path of [lower, upper, work, merged]) mkdirSync(path ?? "", { recursive: true });
@@ -34,10 +37,8 @@ async function quickestDriver(directory: string): Promise<"overlay2" | "vfs"> {
   return "overlay2";
 }
 
-/** How an engine keeps images. */
+/** Where an engine is, and where it gets images. */
 export interface DockerdOptions {
-  /** default: copies, where every layer costs the size of the image */
-  readonly layers?: "copies" | "quickest";
   /** where it runs; on a separate machine it has a network for containers, so that their ports can be published */
   readonly machine?: Pick<Machine, "enter">;
   /** asked in place of Docker Hub, in plain HTTP: `localhost:5000` */
@@ -46,7 +47,7 @@ export interface DockerdOptions {
 
 /** Starts dockerd (needs root) and waits until it answers. */
 export async function startDockerd(scope: Scope, options: DockerdOptions = {}): Promise<Engine> {
-  const { layers = "copies", machine, mirror } = options;
+  const { machine, mirror } = options;
   const directory = scope.path("dockerd");
   mkdirSync(directory, { recursive: true });
   const socket = `${directory}/docker.sock`;
@@ -61,7 +62,7 @@ export async function startDockerd(scope: Scope, options: DockerdOptions = {}): 
     `${directory}/pid`,
   ];
   scope.defer(() => unmountBelow(directory));
-  const driver = layers === "copies" ? "vfs" : await quickestDriver(directory);
+  const driver = await quickestDriver(directory);
   const isolation = ["--storage-driver", driver, "--iptables=false", "--ip6tables=false"];
   if (mirror !== undefined) isolation.push("--registry-mirror", `http://${mirror}`);
   if (machine === undefined) isolation.push("--bridge=none");
