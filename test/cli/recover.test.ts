@@ -160,6 +160,10 @@ describe("trust recover", () => {
     writeFileSync(path, readFileSync(path, "utf8").replace(/\nM/u, "\nN"));
     await recovered(story, "--yes", "--lost", "root", "--replace", made?.keyId ?? "", "--spare", spare, app);
     assert.deepEqual(await tags(app, reader), ["v1"]);
+    const twice = await recovered(story, "--lost", "root", "--replace", made?.keyId ?? "", "--spare", spare, app);
+    assert.deepEqual(twice.plan, [{ step: "none", role: "root" }]);
+    const other = await recover(story, "--lost", "root", "--replace", "0".repeat(64), "--spare", spare, app);
+    assert.match(other.stderr, /\[KEY_NOT_FOUND\]\n/u);
   });
 
   it("root lost without a spare: made again with the same tags and signers; says whom it locks out; finishes after an interruption", async () => {

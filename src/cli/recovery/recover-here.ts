@@ -75,7 +75,7 @@ async function attempted<T>(work: () => Promise<T>): Promise<T | { readonly erro
 /** Reads without changing what this machine remembers, so that a rehearsal leaves no trace. */
 async function planned(name: string, wanted: WantedRecovery, { opened, io }: Tools): Promise<Planned> {
   const { planAccidents } = await import("../../trust/accidents/accident-plan.ts");
-  const { lastState } = await import("../../trust/accidents/restart.ts");
+  const { lastState } = await import("../../trust/accidents/last-state.ts");
   const { MemoryTrustCache } = await import("../../trust/memory-cache.ts");
   const { replace, withoutSpare, accidents } = wanted;
   return await withTrust(io, imageArgument(name).reference, settings(io, opened, "read"), async (context) => {

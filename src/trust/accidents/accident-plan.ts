@@ -8,10 +8,11 @@ import { HeldKeys } from "../publishing/held-keys.ts";
 import { isPublished, type RotationMemory } from "../rotation/begun-rotation.ts";
 import { namedKeys } from "../rotation/replaced-keys.ts";
 import { signerName } from "../reading/released-tags.ts";
-import type { TrustRepository } from "../ports.ts";
+import type { TrustCache, TrustRepository } from "../ports.ts";
 import type { TrustContext } from "../trust-context.ts";
 import type { Accident, AccidentPlan, RecoveryStep } from "./accident.ts";
-import { areAllHere, leakedKeys, lostKeys, type RoleCandidates } from "./role-candidates.ts";
+import { isNothingLost } from "./nothing-lost.ts";
+import { leakedKeys, lostKeys, type RoleCandidates } from "./role-candidates.ts";
 
 /** What the user knows besides the accidents. All IDs are canonical. */
 export interface PlanOptions {
@@ -68,6 +69,7 @@ class Planning {
   readonly #collection: TrustedCollection;
   readonly #held: HeldKeys;
   readonly #repository: TrustRepository;
+  readonly #cache: TrustCache;
   readonly #options: PlanOptions;
   readonly #gun: string;
   readonly lost: string[] = [];
@@ -76,6 +78,7 @@ class Planning {
     this.#collection = collection;
     this.#held = new HeldKeys(context);
     this.#repository = context.repository;
+    this.#cache = context.cache;
     this.#options = options;
     this.#gun = context.gun;
   }
@@ -96,7 +99,8 @@ class Planning {
       if (!isLeaked) this.lost.push(...before);
       return { kind: "rotate", role, replaced: before, holder: undefined, isLeaked, isPublished: true };
     }
-    if (!isLeaked && areAllHere(candidates)) return { kind: "none", role, keyIds: candidates.here, holder: undefined };
+    if (!isLeaked && (await isNothingLost(candidates, this.#collection, this.#cache)))
+      return { kind: "none", role, keyIds: candidates.here, holder: undefined };
     const replaced = isLeaked ? leakedKeys(candidates) : lostKeys(candidates);
     if (!isLeaked) this.lost.push(...replaced);
     if (role === "root") return await this.#root(candidates, replaced, isLeaked);

@@ -17,11 +17,6 @@ export interface RoleCandidates {
   readonly replace: readonly string[];
 }
 
-/** True when the user names no key, and none is missing: each is on this machine, or is the spare. */
-export function areAllHere({ named, here, spare, replace }: RoleCandidates): boolean {
-  return replace.length === 0 && here.length > 0 && named.every((keyId) => keyId === spare || here.includes(keyId));
-}
-
 /**
  * The keys that are lost: those that the user names; else those that are not on this machine and are not the spare; a role with one key
  * has no choice.
