@@ -15,15 +15,7 @@ export const command = defineCommand(
       "Copies metadata.db, then signer.db, into a new directory that only its owner can enter. The copy contains every publication that was acknowledged before the start, complete. Publishing can continue during the backup. The directory appears when the copy is complete, or not at all.",
       "The passphrase of the keys is not copied. Keep it (signer.passphrase, or the one you supply) in a different place.",
     ],
-    options: {
-      ...storageOptions,
-      data: { ...storageOptions.data, help: "The server's data directory" },
-      database: {
-        ...storageOptions.database,
-        help: "As for the server; refused, because such a database has its own backup tools",
-      },
-      ...backupOptions,
-    },
+    options: backupOptions(storageOptions, "server"),
     args: { min: 0, max: 0 },
     examples: [
       {

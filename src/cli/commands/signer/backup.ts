@@ -14,15 +14,7 @@ export const command = defineCommand(
       "Copies signer.db into a new directory that only its owner can enter. The copy contains every key that signed before the start. Back up the trust servers first: extra keys are harmless, a missing key is not. The directory appears when the copy is complete, or not at all.",
       "The passphrases of the keys are not copied. Keep them (signer.passphrase, or those you supply) in a different place.",
     ],
-    options: {
-      ...keyStorageOptions,
-      data: { ...keyStorageOptions.data, help: "The signer's data directory" },
-      database: {
-        ...keyStorageOptions.database,
-        help: "As for the signer; refused, because such a database has its own backup tools",
-      },
-      ...backupOptions,
-    },
+    options: backupOptions(keyStorageOptions, "signer"),
     args: { min: 0, max: 0 },
     examples: [
       {

@@ -13,8 +13,8 @@ import { passphraseSource } from "../../open/passphrases.ts";
 import { withTrust } from "../../open/trust.ts";
 import { type ImageArgument, imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { missingText, proposalJson, proposalText, shownIdDigits } from "../../output/proposal-report.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -59,8 +59,7 @@ export const command = defineCommand(
         line: "tagseal trust approve registry.example.com/team/app --in signed.json",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = "", id] }, io) => {
     const { in: from, out, yes, json } = options;

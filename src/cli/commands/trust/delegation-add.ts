@@ -6,9 +6,9 @@ import { withTrust } from "../../open/trust.ts";
 import { pathsIn, pathsOption, thresholdOf } from "../../options/delegation-flags.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { isProposing, proposeHelp, proposeOptions } from "../../options/proposal-flags.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { delegationJson, delegationTable } from "../../output/delegation-table.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -44,8 +44,7 @@ export const command = defineCommand(
         line: "tagseal trust delegation add registry.example.com/team/app targets/releases --threshold 2",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = "", role = "", ...files] }, io) => {
     const image = imageArgument(name);

@@ -6,9 +6,9 @@ import { withTrust } from "../../open/trust.ts";
 import { removalForce } from "../../options/delegation-flags.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { isProposing, proposeHelp, proposeOptions } from "../../options/proposal-flags.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 
@@ -36,8 +36,7 @@ export const command = defineCommand(
         line: "tagseal trust delegation purge registry.example.com/team/app --key KEYID",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const image = imageArgument(name);

@@ -7,11 +7,11 @@ import { thresholdOf } from "../../options/delegation-flags.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { readPublicKeyFile } from "../../open/public-key-file.ts";
 import { withTrust } from "../../open/trust.ts";
 import { openKeyFiles, openKeyStore } from "../../open/user-keys.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { writeJson } from "../../output/write-json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
@@ -55,8 +55,7 @@ export const command = defineCommand(
         line: "tagseal trust init --root-key one.pem --root-key two.pem --threshold 2 registry.example.com/team/app",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);

@@ -11,6 +11,7 @@ import { openKeyFiles, openKeyStore } from "../../open/user-keys.ts";
 import type { OptionValues } from "../../options/option.ts";
 import { keyBackupOptions } from "../../options/key-backup-flags.ts";
 import { passphraseEnvironment } from "../../options/passphrase-flags.ts";
+import { backupPassphrase, keyFilesHelp } from "../../options/shared-help.ts";
 import { showListing } from "../../output/backup-contents-list.ts";
 import { deliverShares, requireDelivery } from "../../output/share-delivery.ts";
 import { printable } from "../../output/printable.ts";
@@ -40,12 +41,7 @@ export const command = defineCommand(
       },
       { text: "see what is in a backup", line: "tagseal trust key backup --list keys.age" },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ["TAGSEAL_BACKUP_PASSPHRASE", "passphrase of the backup; when unset, you are asked at the terminal"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp([backupPassphrase, ...passphraseEnvironment]),
   },
   async ({ options, args }, io) => {
     if (options.list !== undefined) return await list(options.list, options, io);

@@ -10,6 +10,7 @@ import { openKeyFiles } from "../../open/user-keys.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import type { OptionValues } from "../../options/option.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { keyInWords, storedKeyJson } from "../../output/key-words.ts";
 import { placeFile } from "../../open/backup-file.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -51,11 +52,7 @@ export const command = defineCommand(
         line: "tagseal trust key export --public 3f9a1c27b04d --to alice.pub",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp(passphraseEnvironment),
   },
   async (invocation, io) => {
     checkSelection(invocation);

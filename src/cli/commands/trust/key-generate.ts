@@ -13,6 +13,7 @@ import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { Io } from "../../io.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/write-json.ts";
 
@@ -67,12 +68,7 @@ export const command = defineCommand(
         line: "tagseal trust key generate --role root --store 'pkcs11:token=release' release-root",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...tokenEnvironment,
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp([...tokenEnvironment, ...passphraseEnvironment]),
   },
   async ({ options, args: [name = ""] }, io) => {
     checkKeyName(name);

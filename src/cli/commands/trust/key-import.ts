@@ -19,6 +19,7 @@ import { readPrivateKeyFile } from "../../open/private-key-file.ts";
 import { openKeyFiles, openLinkedKeys } from "../../open/user-keys.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { keyInWords, storedKeyJson } from "../../output/key-words.ts";
@@ -71,12 +72,7 @@ export const command = defineCommand(
         line: "tagseal trust key import --role root --store 'pkcs11:token=release' --remove-file root.pem",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...tokenEnvironment,
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp([...tokenEnvironment, ...passphraseEnvironment]),
   },
   async ({ options, args }, io) => {
     const passphrases = await passphraseSource(options, io);

@@ -2,6 +2,7 @@ import { defineCommand } from "../../command.ts";
 import { homeOf } from "../../open/directories.ts";
 import { openLocalKeys } from "../../open/local-keys.ts";
 import { jsonOption, quietOption } from "../../options/output-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { keyJson, keyRows } from "../../output/key-words.ts";
 import { textTable } from "../../output/text-table.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -33,8 +34,7 @@ export const command = defineCommand(
         line: `tagseal trust key list --json | jq -r '.keys[] | select(.protection.kind == "none").keyId'`,
       },
     ],
-    environment: [["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"]],
-    dockerExitCodes: true,
+    ...keyFilesHelp(),
   },
   async ({ options }, io) => {
     const { keys, warnings } = await openLocalKeys(io);

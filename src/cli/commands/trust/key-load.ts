@@ -8,6 +8,7 @@ import { readPrivateKeyFile } from "../../open/private-key-file.ts";
 import { openKeyFiles } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { prefixed } from "../../output/docker-errors.ts";
 import { storedKeyJson } from "../../output/key-words.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -33,11 +34,7 @@ export const command = defineCommand(
     examples: [
       { text: "load the key that alice generated with OpenSSL", line: "tagseal trust key load --name alice alice.pem" },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp(passphraseEnvironment),
   },
   async ({ options, args: [path = ""] }, io) => {
     const name = options.name ?? defaultName;

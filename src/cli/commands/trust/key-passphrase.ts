@@ -8,6 +8,7 @@ import { changedPassphraseSource } from "../../open/passphrases.ts";
 import { openKeyFiles } from "../../open/user-keys.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { newPassphraseOptions, passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { keyInWords, storedKeyJson } from "../../output/key-words.ts";
 import { writeJson } from "../../output/write-json.ts";
 
@@ -37,11 +38,7 @@ export const command = defineCommand(
         line: "tagseal trust key passphrase --all --passphrase-fd 3 --new-passphrase-fd 4 3< old.txt 4< new.txt",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp(passphraseEnvironment),
   },
   async ({ options, args }, io) => {
     if (options.all !== (args.length === 0)) {

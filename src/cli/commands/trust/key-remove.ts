@@ -5,6 +5,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { keysNamed, openLocalKeys } from "../../open/local-keys.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { keyInWords, storedKeyJson } from "../../output/key-words.ts";
 import { printable } from "../../output/printable.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -31,8 +32,7 @@ export const command = defineCommand(
         line: "tagseal trust key export 3f9a1c27b04d --to root.pem && tagseal trust key remove 3f9a1c27b04d",
       },
     ],
-    environment: [["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"]],
-    dockerExitCodes: true,
+    ...keyFilesHelp(),
   },
   async ({ options, args }, io) => {
     const opened = await openLocalKeys(io);

@@ -9,6 +9,7 @@ import { openKeyFiles } from "../../open/user-keys.ts";
 import { keyRestoreOptions } from "../../options/key-backup-flags.ts";
 import type { OptionValues } from "../../options/option.ts";
 import { passphraseEnvironment } from "../../options/passphrase-flags.ts";
+import { backupPassphrase, keyFilesHelp } from "../../options/shared-help.ts";
 import { showRestored } from "../../output/backup-contents-list.ts";
 import { printable } from "../../output/printable.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -37,12 +38,7 @@ export const command = defineCommand(
         line: "tagseal trust key restore --dry-run --identity identity.txt keys.age",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ["TAGSEAL_BACKUP_PASSPHRASE", "passphrase of the backup; when unset, you are asked at the terminal"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp([backupPassphrase, ...passphraseEnvironment]),
   },
   async ({ options, args: [path = "", ...wanted] }, io) => {
     if (options["identity-to"] !== undefined) return await writeIdentity(options["identity-to"], options, io);

@@ -7,8 +7,8 @@ import { roleArgument } from "../../rotation/role-argument.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { forceRotationOption, newKeysOption, removeOldOption } from "../../options/rotation-flags.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { rotationJson, rotationText } from "../../output/rotation-report.ts";
 import { writeJson } from "../../output/write-json.ts";
 
@@ -74,8 +74,7 @@ export const command = defineCommand(
         line: "tagseal trust key rotate --all-with-key KEYID --remove-old",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args }, io) => {
     const { key: keys, replace, force, json, "remove-old": removeOld, "all-with-key": oldKey } = options;

@@ -6,6 +6,7 @@ import { keysNamed, openLocalKeys } from "../../open/local-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { keyFilesHelp } from "../../options/shared-help.ts";
 import { keyJson, protectionText, purposeOf } from "../../output/key-words.ts";
 import { textTable } from "../../output/text-table.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -34,11 +35,7 @@ export const command = defineCommand(
         line: "tagseal trust key show --public 3f9a1c27b04d > alice.pub",
       },
     ],
-    environment: [
-      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
-      ...passphraseEnvironment,
-    ],
-    dockerExitCodes: true,
+    ...keyFilesHelp(passphraseEnvironment),
   },
   async ({ options, args }, io) => {
     if (options.public && options.json) throw new UsageError("USAGE", "--public and --json cannot be combined");

@@ -5,9 +5,9 @@ import { chosenRepositories } from "../../open/chosen-repositories.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
@@ -35,8 +35,7 @@ export const command = defineCommand(
       { text: "show what this machine can send back", line: "tagseal trust recover-server --all --dry-run" },
       { text: "recover one repository", line: "tagseal trust recover-server registry.example.com/team/app" },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args }, io) => {
     const { recoverServer } = await import("../../../trust/recovery/recover-server.ts");

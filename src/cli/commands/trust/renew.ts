@@ -10,9 +10,9 @@ import { withTrust } from "../../open/trust.ts";
 import { openKeyStore } from "../../open/user-keys.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../../options/proposal-flags.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { renewalJson, renewalText, withoutKeyText } from "../../output/renewal-report.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -40,8 +40,7 @@ export const command = defineCommand(
       { text: "renew a repository", line: "tagseal trust renew registry.example.com/team/app" },
       { text: "renew everything that this machine has keys of", line: "tagseal trust renew --all" },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args }, io) => {
     const { all, json } = options;

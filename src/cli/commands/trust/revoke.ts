@@ -6,9 +6,9 @@ import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/write-json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -33,8 +33,7 @@ export const command = defineCommand(
       { text: "revoke one tag", line: "tagseal trust revoke registry.example.com/team/app:1.0" },
       { text: "revoke every tag without a prompt", line: "tagseal trust revoke --yes registry.example.com/team/app" },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);

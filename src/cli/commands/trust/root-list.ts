@@ -1,41 +1,25 @@
 import type { RootKeys } from "../../../trust/reading/root-keys.ts";
-import { defineCommand } from "../../command.ts";
-import { withTrust } from "../../open/trust.ts";
-import { imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/output-flags.ts";
-import { readerEnvironment } from "../../options/trust-flags.ts";
+import { defineTrustReport } from "../../open/trust-report.ts";
 import { textTable } from "../../output/text-table.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
-import { writeJson } from "../../output/write-json.ts";
 
 /** `tagseal trust root list`: which root keys a repository has, and which of them are here. */
-export const command = defineCommand(
-  {
-    path: "trust root list",
-    usage: "[OPTIONS] IMAGE",
-    summary: "List the root keys of a repository",
-    description: [
-      "Shows every key that may sign the root of a repository, with the ID and the end of its certificate, and where its private key is on this machine. It asks for no passphrase.",
-      "A repository with one root key cannot recover from its loss. `tagseal trust root add-spare` adds another.",
-    ],
-    options: { json: jsonOption },
-    args: { min: 1, max: 1 },
-    examples: [{ text: "list the root keys", line: "tagseal trust root list registry.example.com/team/app" }],
-    environment: readerEnvironment,
-    dockerExitCodes: true,
-  },
-  async ({ options, args: [name = ""] }, io) => {
-    const { reference } = imageArgument(name);
+export const command = defineTrustReport({
+  path: "trust root list",
+  summary: "List the root keys of a repository",
+  description: [
+    "Shows every key that may sign the root of a repository, with the ID and the end of its certificate, and where its private key is on this machine. It asks for no passphrase.",
+    "A repository with one root key cannot recover from its loss. `tagseal trust root add-spare` adds another.",
+  ],
+  examples: [{ text: "list the root keys", line: "tagseal trust root list registry.example.com/team/app" }],
+  read: async (context) => {
     const { listRootKeys } = await import("../../../trust/reading/root-keys.ts");
-    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const root = await withTrust(io, reference, settings, (context) => listRootKeys(context));
-    if (options.json) writeJson(io, asJson(name, root));
-    else io.stdout.write(asText(root));
-    return 0;
+    return await listRootKeys(context);
   },
-);
+  json: asJson,
+  show: (root, io) => io.stdout.write(asText(root)),
+});
 
-function asJson(repository: string, { version, threshold, keys }: RootKeys): object {
+function asJson({ version, threshold, keys }: RootKeys, repository: string): object {
   return {
     repository,
     version,

@@ -7,9 +7,9 @@ import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { cannotRetrieveSigners } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -38,8 +38,7 @@ export const command = defineCommand(
     examples: [
       { text: "remove bob as a signer", line: "tagseal trust signer remove bob registry.example.com/team/app" },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = "", ...repositories] }, io) => {
     requireOneForOut(options.out, repositories);

@@ -6,9 +6,9 @@ import { type ImageArgument, imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { trustDirectoryOf } from "../../open/directories.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { textTable } from "../../output/text-table.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
@@ -36,8 +36,7 @@ export const command = defineCommand(
       { text: "see what is staged", line: "tagseal trust staged registry.example.com/team/app" },
       { text: "publish it", line: "tagseal trust staged --publish registry.example.com/team/app" },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const image = imageArgument(name);

@@ -3,10 +3,10 @@ import { defineCommand } from "../../command.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
-import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { isProposing, proposeHelp, proposeOptions } from "../../options/proposal-flags.ts";
+import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 import { roleArgument } from "../../rotation/role-argument.ts";
@@ -30,8 +30,7 @@ export const command = defineCommand(
         line: "tagseal trust witness registry.example.com/team/app alice targets/releases",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
-    dockerExitCodes: true,
+    ...signingHelp,
   },
   async ({ options, args: [name = "", ...words] }, io) => {
     const image = imageArgument(name);
