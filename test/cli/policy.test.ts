@@ -152,6 +152,26 @@ describe("policies", () => {
     assert.match(none.stdout, /^No policy is in force/u);
   });
 
+  it("are what doctor finds to switch content trust on; one that cannot be used is a problem", async () => {
+    const env = machine({}, { firstUse: true });
+    const switchOf = async (): Promise<object | undefined> => {
+      const { findings } = json(await stage.run(["doctor", "--json"], { env })) as {
+        findings: readonly { subject: string; level: string; message: string }[];
+      };
+      return findings.find(({ subject }) => subject === "switch" || subject === "policy");
+    };
+    const path = join(env["DOCKER_CONFIG"] ?? "", "trust", "policy.json");
+    assert.deepEqual(await switchOf(), {
+      subject: "switch",
+      level: "ok",
+      message: `content trust is on: ${path} decides`,
+    });
+    writeFileSync(path, "{}");
+    const found = await switchOf();
+    assert.ok(found !== undefined && "level" in found && "fix" in found);
+    assert.deepEqual([found.level, found.fix], ["problem", "tagseal policy show"]);
+  });
+
   it("are tested against cases in a file", async () => {
     policy({});
     writeFileSync(

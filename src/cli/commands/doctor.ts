@@ -3,6 +3,7 @@ import { engineVariable } from "../../engine/executable.ts";
 import { defineCommand } from "../command.ts";
 import type { Finding, Level } from "../doctor/finding.ts";
 import { trustDirectoryOf } from "../open/directories.ts";
+import { withPolicySwitch } from "../open/policies.ts";
 import type { Io } from "../io.ts";
 import { jsonOption } from "../options/output-flags.ts";
 import { writeJson } from "../output/write-json.ts";
@@ -64,7 +65,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
     checkLinkedKeys(io),
     checkExpiry(io),
     checkProject(io, resolve(".")),
-    guns.then(async (names) => await checkDockerHub(io, names, resolve("."))),
+    guns.then(async (names) => await checkDockerHub(withPolicySwitch(io), names, resolve("."))),
   ];
   return [...configuration.findings, ...(await Promise.all(checks)).flat()];
 }

@@ -6,6 +6,7 @@ export type Level = "problem" | "warning" | "ok";
 /** The subject of a finding; part of the JSON output, so never renamed. */
 export type Subject =
   | "switch"
+  | "policy"
   | "engine"
   | "path"
   | "plugin"

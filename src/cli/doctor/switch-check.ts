@@ -6,6 +6,7 @@ import { candidates } from "../../engine/executable.ts";
 import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import type { Io } from "../io.ts";
 import { ciSystemHere, lastingHere } from "./ci-system.ts";
+import { checkPolicies } from "./policy-check.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 import { textOf } from "./text-of.ts";
 
@@ -28,8 +29,13 @@ const maxFileBytes = 256 * 1024;
 /** `DOCKER_CONTENT_TRUST=1`, `export …`, fish's `set -gx DOCKER_CONTENT_TRUST 1`; not the variables whose names begin with it. */
 const setting = /^[^#\n]*\bDOCKER_CONTENT_TRUST(?:=|\s+)["']?([^\s"';]*)/mu;
 
-/** Checks the switch in this process's environment, and shows the files that set it. */
+/** Checks what switches content trust on: a policy, else the variable in this process's environment, with the files that set it. */
 export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
+  const policies = await checkPolicies(io);
+  return policies === undefined ? await checkVariable(io) : [policies];
+}
+
+async function checkVariable(io: Io): Promise<readonly Finding[]> {
   const value = io.env[trustVariable];
   const places = await findSettings(io);
   const list = places.map(({ path, value: set }) => `${shellPath(path, io.env["HOME"])} (${set})`).join(", ");
