@@ -59,6 +59,11 @@ export function unusableRoles(delegations: Delegations): DelegatedRole[] {
   return (delegations.roles ?? []).filter((role) => new Set((role.keyIds ?? []).map(bareId)).size < role.threshold);
 }
 
+/** The warning about one of them. */
+export function unusable({ name, threshold }: DelegatedRole): string {
+  return `role ${name} has fewer keys than its threshold of ${threshold}; it will not be usable until keys are added to it`;
+}
+
 function newRole(name: RoleName, change: DelegationChange): DelegatedRole {
   const { addKeys = [], addPaths = [], threshold = 1 } = change;
   if (addKeys.length === 0) {

@@ -67,6 +67,11 @@ describe("expiry", () => {
     deepEqual(list, [
       "targets expires at 2029-11-22T04:07:46.04Z, and the keys to sign it again are not available here",
     ]);
+    const [proposal, proposing] = [CollectionEditor.from(from), warnings()];
+    tagInA(proposal);
+    const underSigned = { now: later(1010), underSigned: true, onWarning: proposing.onWarning };
+    deepEqual([...(await proposal.sign(story.held.signingKeys, underSigned)).keys()], ["targets/a"]);
+    deepEqual(proposing.list, ["targets expires at 2029-11-22T04:07:46.04Z, and this proposal does not sign it again"]);
     const locked = async (key: PublicKey): Promise<ReturnType<HeldKeys["find"]>> => {
       if (key.keyId === story.keys.targets.keyId) throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", "no terminal");
       return await story.held.signingKeys(key);

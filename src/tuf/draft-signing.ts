@@ -3,7 +3,7 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode } from "../errors.ts";
 import { type CollectionDraft, nextVersion, type RootDraft, type TargetsDraft } from "./collection-draft.ts";
-import { unusableRoles } from "./delegation-editing.ts";
+import { unusable, unusableRoles } from "./delegation-editing.ts";
 import { expiryAfter, isDue, isExpired, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleName, RootBody, TargetsBody } from "./metadata.ts";
@@ -138,14 +138,13 @@ async function isToBeSigned(
   { role, published, requirements }: SignableRole,
 ): Promise<boolean> {
   if (need !== "may") return need === "must";
-  if (publication.options.underSigned === true) return false;
-  if (await allHeld(requirements, publication.keys)) return true;
-  const { now } = publication.options;
+  if (publication.options.underSigned !== true && (await allHeld(requirements, publication.keys))) return true;
+  const { now, underSigned } = publication.options;
   if (published !== undefined && isDue(published.body.expiresAt, now)) {
     const ends = isExpired(published.body, now) ? "expired" : "expires";
-    publication.options.onWarning?.(
-      `${role} ${ends} at ${published.body.expires}, and the keys to sign it again are not available here`,
-    );
+    const why =
+      underSigned === true ? "this proposal does not sign it again" : "the keys to sign it again are not available here";
+    publication.options.onWarning?.(`${role} ${ends} at ${published.body.expires}, and ${why}`);
   }
   return false;
 }
@@ -198,11 +197,7 @@ function isRemoved(role: RoleName, removed: ReadonlySet<RoleName>): boolean {
 }
 
 function warnOfUnusable(publication: Publication, draft: TargetsDraft): void {
-  for (const role of unusableRoles(draft.content.delegations)) {
-    publication.options.onWarning?.(
-      `role ${role.name} has fewer keys than its threshold of ${role.threshold}; it will not be usable until keys are added to it`,
-    );
-  }
+  for (const role of unusableRoles(draft.content.delegations)) publication.options.onWarning?.(unusable(role));
 }
 
 function purgeSkipped(role: RoleName): string {

@@ -18,6 +18,7 @@ interface Result {
   readonly error?: { readonly code: string };
   readonly proposal: {
     readonly id: string;
+    readonly warnings: readonly string[];
     readonly roles: readonly {
       readonly role: string;
       readonly changes: readonly { readonly kind: string; readonly name: string }[];
@@ -151,7 +152,8 @@ describe("renewal, witness and spare root keys by proposal", () => {
     const path = file("renewal");
     const { stdout } = await ok(owner, "trust", "renew", "--out", path, app);
     assert.match(stdout, /targets: version [^]*signed again, with the same content/u);
-    assert.equal(await approve("--in", path), "published");
+    const approved = await ok(alice, "trust", "approve", app, "--in", path, "--yes");
+    assert.match(approved.stderr, /warning: targets is nearing expiry[^]*\nProposal /u);
     assert.equal((await status()).state, "ok");
     time = start + 3.1 * yearMs;
     assert.match(await verdict(reader), /^sha256:/u);
@@ -168,7 +170,10 @@ describe("renewal, witness and spare root keys by proposal", () => {
     const [result] = json(await ok(owner, "trust", "renew", "--json", "--propose", "--all")) as readonly Result[];
     assert.ok(result !== undefined);
     assert.deepEqual(roles(result), ["root 1 of 2 1 of 2", "targets 1 of 2"]);
-    assert.equal(await approve(result.proposal.id), "published");
+    assert.equal(result.proposal.warnings.filter((text) => text.startsWith("the root key has a new")).length, 4);
+    const approved = await ok(alice, "trust", "approve", app, result.proposal.id, "--yes");
+    assert.match(approved.stderr, /warning: the certificate of the root key has expired: signing it again[^]*\nProposal /u);
+    assert.match(approved.stderr, /\n {2}warning: the root key has a new certificate, \w{64}: readers that pin/u);
     assert.equal((await status()).state, "ok");
     assert.ok((await rootKeys()).every(({ expires }) => Date.parse(expires) > time + 9 * yearMs));
     assert.match(await verdict(reader), /^sha256:/u);

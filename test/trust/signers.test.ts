@@ -203,7 +203,7 @@ test("a signer who comes back with another key signs on, above the version the s
   const again = await signer("alice");
   await addSigner(owner, "alice", [again.key.publicKey]);
   deepEqual(
-    warningsOf(ownerPerson).filter((text) => text.includes("count again")),
+    warningsOf(ownerPerson).filter((text) => text.includes("counts again")),
     [],
   );
   await signTags(await again.open("newkey/app"), [tagOf("v3")]);
@@ -238,9 +238,9 @@ test("when the returning key is elsewhere, what comes back with it is said", asy
   await signTags(await signers.bob.open("elsewhere/app"), [tagOf("v2")]);
   await removeSigner(owner, "alice", never);
   await addSigner(owner, "alice", [signers.alice.key.publicKey]);
-  const said = warningsOf(ownerPerson).filter((text) => text.includes("count again"));
+  const said = warningsOf(ownerPerson).filter((text) => text.includes("counts again"));
   deepEqual(said, [
-    "alice signed in targets/alice of localhost:5000/elsewhere/app before, and with the same key these entries count again: v1",
+    "what was signed in targets/alice of localhost:5000/elsewhere/app before counts again with these keys: v1",
   ]);
 });
 

@@ -13,9 +13,9 @@ import { printable } from "./printable.ts";
 export const shownIdDigits = 12;
 
 /** A proposal: each role with its differences and its signatures. */
-export function proposalText({ id, gun, expiresAt, roles }: ProposalView): string {
+export function proposalText({ id, gun, expiresAt, roles, warnings }: ProposalView): string {
   const heading = `Proposal ${id.slice(0, shownIdDigits)} for ${gun}, open until ${time(expiresAt)}`;
-  return printable([heading, ...roles.flatMap(roleLines)].map((line) => `${line}\n`).join(""));
+  return printable([heading, ...roles.flatMap(roleLines), ...warnings.map((text) => `  warning: ${text}`)].map((line) => `${line}\n`).join(""));
 }
 
 /** What is still missing, in a few words; "" when nothing is. */
@@ -28,7 +28,7 @@ export function missingText({ roles }: ProposalView): string {
 }
 
 /** A proposal as `--json` shows it. */
-export function proposalJson({ id, gun, expiresAt, isComplete, roles }: ProposalView): object {
+export function proposalJson({ id, gun, expiresAt, isComplete, roles, warnings }: ProposalView): object {
   return {
     id,
     gun,
@@ -40,6 +40,7 @@ export function proposalJson({ id, gun, expiresAt, isComplete, roles }: Proposal
       signatures,
       complete,
     })),
+    warnings,
   };
 }
 

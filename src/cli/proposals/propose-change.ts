@@ -2,6 +2,7 @@
 import type { KeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
+import type { TrustEventHandler } from "../../trust/trust-event.ts";
 import type { SubmittedState } from "../../trust/ports.ts";
 import type { ProposalView } from "../../trust/proposals/proposal-view.ts";
 import type { JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
@@ -73,16 +74,16 @@ export async function handOnProposal(
   make: MakeProposal,
 ): Promise<ProposedResult> {
   if (out !== undefined) requireFree([out], { force: false });
-  const { HeldKeys } = await import("../../trust/publishing/held-keys.ts");
   const { readPublished } = await import("../../trust/proposals/proposal-reading.ts");
   const { viewOf } = await import("../../trust/proposals/proposal-view.ts");
-  const notify = tellTrustEvents(io, { quiet: true });
+  const notify = toldOnce(tellTrustEvents(io, { quiet: true }));
   const settings = { access: "write", passphrases, notify, ...(keys === undefined ? {} : { keys }) } as const;
   return await withTrust(io, image.reference, settings, async (context) => {
     const proposal = await make(context);
     if (proposal === undefined) return unchanged(image);
     const collection = await readPublished(context);
-    const view = await viewOf(proposal, collection, new HeldKeys(context));
+    const view = await viewOf(context, collection, proposal);
+    for (const message of view.warnings) notify({ kind: "warning", gun: image.gun, message });
     if (out === undefined) {
       const { handIn } = await import("../../trust/proposals/hand-in.ts");
       return resultOf({ image, view, state: await handIn(context, collection, proposal) });
@@ -90,6 +91,16 @@ export async function handOnProposal(
     await writeProposal(out, proposal);
     return resultOf({ image, view, out, state: view.isComplete ? "complete" : "open" });
   });
+}
+
+/** The changes warn of some things themselves, and the reading before and after warns of the same ones. */
+function toldOnce(tell: TrustEventHandler): TrustEventHandler {
+  const told = new Set<string>();
+  return (event) => {
+    if (event.kind === "warning" && told.has(event.message)) return;
+    if (event.kind === "warning") told.add(event.message);
+    tell(event);
+  };
 }
 
 function unchanged({ typed }: ImageArgument): ProposedResult {
@@ -111,7 +122,8 @@ function resultOf({ image, out, view, state }: Proposed): ProposedResult {
   const where = out === undefined ? view.id.slice(0, shownIdDigits) : `--in ${out}`;
   return {
     json: { repository: image.typed, state, ...file, proposal: proposalJson(view) },
-    text: `${proposalText(view)}${nextStep(image, view, { state, where })}`,
+    // The warnings were told as those of a publication are.
+    text: `${proposalText({ ...view, warnings: [] })}${nextStep(image, view, { state, where })}`,
   };
 }
 

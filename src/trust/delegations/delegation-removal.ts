@@ -5,7 +5,7 @@ import { isWithin } from "../../tuf/role-name.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { CollectionChange } from "../publishing/publish.ts";
 import { delegationIn, delegationsIn, type DelegationState, listsKey } from "./declared-delegations.ts";
-import { effectsOfKeyRemoval, effectsOfRoleRemoval } from "./removal-effects.ts";
+import { effectsOfKeyRemoval, effectsOfPathRemoval, effectsOfRoleRemoval } from "./removal-effects.ts";
 
 /** What to remove from a delegation; with neither keys nor paths, the delegation itself with everything below it. */
 export interface DelegationToRemove {
@@ -84,7 +84,6 @@ export class DelegationRemoval implements CollectionChange {
       return effectsOfRoleRemoval(current, state, below);
     }
     const left = allPaths ? [] : state.paths.filter((path) => !paths.includes(path));
-    const endsUp = left.length === 0 && state.paths.length > 0 ? [`${role} may sign nothing without paths`] : [];
-    return [...effectsOfKeyRemoval(current, state, keyIds), ...endsUp];
+    return [...effectsOfKeyRemoval(current, state, keyIds), ...effectsOfPathRemoval(state, left)];
   }
 }

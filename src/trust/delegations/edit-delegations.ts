@@ -3,10 +3,10 @@ import type { RoleName } from "../../tuf/metadata.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { type CollectionChange, publishChange } from "../publishing/publish.ts";
-import { releasesRole } from "../reading/released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { delegationIn, type DelegationState, requireDelegation } from "./declared-delegations.ts";
 import { DelegationAddition, type NewDelegation } from "./delegation-addition.ts";
+import { limitsOfUse } from "./delegation-use.ts";
 import { type ConfirmRemoval, DelegationRemoval, type DelegationToRemove } from "./delegation-removal.ts";
 import { KeyPurge } from "./key-purge.ts";
 
@@ -36,7 +36,8 @@ export async function addToDelegation(context: TrustContext, wanted: NewDelegati
   const { collection } = await publish(context, new HeldKeys(context), new DelegationAddition(wanted));
   const state = delegationIn(collection, wanted.role);
   if (state === undefined) throw new UsageError("USAGE", `${wanted.role} was replaced by another publisher`);
-  warnOfUse(context, collection, state);
+  const { gun, notify } = context;
+  for (const message of limitsOfUse(collection, state)) notify({ kind: "warning", gun, message });
   return state;
 }
 
@@ -86,14 +87,4 @@ async function publish(
   change: CollectionChange,
 ): Promise<{ readonly collection: TrustedCollection }> {
   return await publishChange(context, held, change, { initialise: false });
-}
-
-function warnOfUse({ gun, notify }: TrustContext, collection: TrustedCollection, state: DelegationState): void {
-  const warn = (message: string): void => notify({ kind: "warning", gun, message });
-  if (state.paths.length === 0) warn(`${state.role} has no paths and may sign nothing until it gets some`);
-  if (state.file === "unsigned") warn(`what ${state.role} signed does not count until enough of its keys sign again`);
-  if (delegationIn(collection, releasesRole) !== undefined) return;
-  warn(
-    `tags of ${gun} are now signed by its delegations, and clients take none of them before there is ${releasesRole}`,
-  );
 }

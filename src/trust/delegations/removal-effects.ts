@@ -22,6 +22,11 @@ export function effectsOfKeyRemoval(
   return [`${entries(collection, role)} of ${role} do not count until a remaining key signs again`];
 }
 
+/** The effects of leaving one delegation these paths of those that it has. */
+export function effectsOfPathRemoval({ role, paths }: DelegationState, left: readonly string[]): string[] {
+  return left.length === 0 && paths.length > 0 ? [`${role} may sign nothing without paths`] : [];
+}
+
 /** The effects of removing one delegation with those below it. */
 export function effectsOfRoleRemoval(
   collection: TrustedCollection,

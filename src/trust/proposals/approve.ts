@@ -6,6 +6,7 @@ import type { Proposal } from "../../tuf/proposals/proposal.ts";
 import { signProposal } from "../../tuf/proposals/proposal-signing.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
+import { warnOfStagedChanges } from "../publishing/publish.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf } from "./proposal-reading.ts";
 import { type ProposalView, viewOf } from "./proposal-view.ts";
@@ -33,14 +34,14 @@ export async function signProposed(
   proposal: Proposal,
   confirm: (view: ProposalView) => Promise<boolean>,
 ): Promise<ApprovedProposal> {
-  const held = new HeldKeys(context);
   const base = proposalBaseOf(collection);
   const judged = judgeProposal(proposal, base, context.now());
-  const shown = await viewOf(judged, collection, held);
+  const shown = await viewOf(context, collection, judged);
   requireKeyHere(shown);
   if (!(await confirm(shown))) throw declined(shown);
-  const signed = judgeProposal(await signProposal(judged, held.signingKey), base, context.now());
-  const view = await viewOf(signed, collection, held);
+  const signed = judgeProposal(await signProposal(judged, new HeldKeys(context).signingKey), base, context.now());
+  const view = await viewOf(context, collection, signed);
+  await warnOfStagedChanges(context);
   const before = signersIn(shown);
   return { proposal: signed, view, signedWith: [...signersIn(view)].filter((keyId) => !before.has(keyId)) };
 }

@@ -4,7 +4,6 @@ import { MetadataError, UsageError } from "../../errors.ts";
 import { judgeProposal } from "../../tuf/proposals/judged-proposal.ts";
 import type { Proposal } from "../../tuf/proposals/proposal.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
-import { HeldKeys } from "../publishing/held-keys.ts";
 import type { ProposalPlace } from "../ports.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf, readPublished } from "./proposal-reading.ts";
@@ -36,7 +35,7 @@ export async function listProposals(context: TrustContext): Promise<readonly Lis
 export async function viewProposal(context: TrustContext, proposal: Proposal): Promise<ProposalView> {
   const collection = await readPublished(context);
   const judged = judgeProposal(proposal, proposalBaseOf(collection), context.now());
-  return await viewOf(judged, collection, new HeldKeys(context));
+  return await viewOf(context, collection, judged);
 }
 
 /**
@@ -78,7 +77,7 @@ async function listedOne(
 ): Promise<ListedProposal> {
   try {
     const judged = judgeProposal(await place.find(id), proposalBaseOf(collection), context.now());
-    return { id, view: await viewOf(judged, collection, new HeldKeys(context)) };
+    return { id, view: await viewOf(context, collection, judged) };
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
     return { id, problem: error };

@@ -6,9 +6,11 @@ import type { JudgedProposal, SigningState } from "../../tuf/proposals/judged-pr
 import { differenceOf, type RoleDifference } from "../../tuf/proposals/proposal-difference.ts";
 import { isDirectChild } from "../../tuf/role-name.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
-import type { HeldKeys } from "../publishing/held-keys.ts";
+import { HeldKeys } from "../publishing/held-keys.ts";
 import { releasesRole, signerName } from "../reading/released-tags.ts";
+import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf } from "./proposal-reading.ts";
+import { proposalWarnings } from "./proposal-warnings.ts";
 
 /** A key that has signed, or could. */
 export interface ProposalKey {
@@ -43,14 +45,17 @@ export interface ProposalView {
   readonly roles: readonly ProposedRole[];
   /** every threshold is met */
   readonly isComplete: boolean;
+  /** what a direct publication of the change warns of, one sentence each */
+  readonly warnings: readonly string[];
 }
 
-/** Shows a judged proposal beside what is published. */
+/** Shows a judged proposal beside what is published. @throws as `proposalWarnings` */
 export async function viewOf(
-  proposal: JudgedProposal,
+  context: TrustContext,
   collection: TrustedCollection,
-  held: HeldKeys,
+  proposal: JudgedProposal,
 ): Promise<ProposalView> {
+  const held = new HeldKeys(context);
   const base = proposalBaseOf(collection);
   const names = signerNames(collection);
   const keyView = async (key: PublicKey): Promise<ProposalKey> => {
@@ -68,7 +73,8 @@ export async function viewOf(
     isComplete,
   }));
   const { id, gun, expiresAt, isComplete } = proposal;
-  return { id, gun, expiresAt, roles: await Promise.all(roles), isComplete };
+  const warnings = await proposalWarnings(context, collection, proposal);
+  return { id, gun, expiresAt, roles: await Promise.all(roles), isComplete, warnings };
 }
 
 /** Which signers have a key, by the ID of the bare key. */

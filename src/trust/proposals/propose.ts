@@ -5,7 +5,7 @@ import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { type JudgedProposal, judgeProposal } from "../../tuf/proposals/judged-proposal.ts";
 import { proposalLifetimeMs } from "../../tuf/proposals/proposal.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
-import type { CollectionChange } from "../publishing/publish.ts";
+import { type CollectionChange, warnOfStagedChanges } from "../publishing/publish.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf, readPublished } from "./proposal-reading.ts";
 
@@ -33,5 +33,7 @@ export async function makeProposal(
   });
   const files = new Map([...signed].map(([role, bytes]) => [role, parseMetadata(role, bytes)]));
   const expiresAt = new Date(now.getTime() + proposalLifetimeMs);
-  return judgeProposal({ gun, expiresAt, files }, proposalBaseOf(current), now);
+  const proposal = judgeProposal({ gun, expiresAt, files }, proposalBaseOf(current), now);
+  await warnOfStagedChanges(context);
+  return proposal;
 }

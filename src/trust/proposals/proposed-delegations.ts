@@ -6,7 +6,6 @@ import { DelegationAddition, type NewDelegation } from "../delegations/delegatio
 import { type ConfirmRemoval, DelegationRemoval, type DelegationToRemove } from "../delegations/delegation-removal.ts";
 import { KeyPurge } from "../delegations/key-purge.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
-import { whoSignsNow } from "../publishing/signable-roles.ts";
 import { type NewSigner, SignerAddition } from "../signers/signer-addition.ts";
 import { SignerRemoval } from "../signers/signer-removal.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -41,11 +40,7 @@ export async function proposeSignerRemoval(
   confirmLastSigner: RequiredAnswer,
 ): Promise<JudgedProposal | undefined> {
   const removal = new SignerRemoval(context, name, confirmLastSigner);
-  const proposal = await makeProposal(context, new HeldKeys(context), removal);
-  const { gun, notify } = context;
-  if (removal.leavesNoSigner)
-    notify({ kind: "warning", gun, message: `with this change ${gun} has no signer left: ${whoSignsNow(gun)}` });
-  return proposal;
+  return await makeProposal(context, new HeldKeys(context), removal);
 }
 
 /**

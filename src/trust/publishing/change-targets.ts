@@ -2,7 +2,7 @@
 import { MetadataError } from "../../errors.ts";
 import { sameTarget } from "../../tuf/collection-draft.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import { findTarget } from "../../tuf/lookup.ts";
+import { findTarget, type FoundTarget } from "../../tuf/lookup.ts";
 import type { RoleName, Target } from "../../tuf/metadata.ts";
 import { requireTargetName } from "../../tuf/target-name.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -75,6 +75,11 @@ export async function removeTarget(context: TrustContext, placed: PlacedTarget):
   const removal = new TargetRemoval(context, placed);
   const { collection } = await publishChange(context, new HeldKeys(context), removal, { initialise: false });
   return { removedFrom: removal.removedFrom, stillIn: findTarget(collection, placed.name)?.role };
+}
+
+/** The warning about a name that another role still signs. */
+export function stillSigned({ name, role }: Pick<FoundTarget, "name" | "role">): string {
+  return `${name} is still signed, in ${role}`;
 }
 
 /** The change of {@link removeTarget}; what it removed is known once it was applied. */

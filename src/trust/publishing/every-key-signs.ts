@@ -7,10 +7,16 @@ export function warnIfEveryKeySigns(
   role: RoleName,
   { threshold, keyIds }: RoleKeys,
 ): void {
-  if (threshold === 1 || threshold < (keyIds?.length ?? 0)) return;
+  const message = everyKeySigns(role, { threshold, keyIds });
+  if (message !== undefined) notify({ kind: "warning", gun, message });
+}
+
+/** The sentence about a role that needs all its keys; undefined for others. */
+export function everyKeySigns(role: RoleName, { threshold, keyIds }: RoleKeys): string | undefined {
+  if (threshold === 1 || threshold < (keyIds?.length ?? 0)) return undefined;
   const after =
     role === "root"
       ? "no key of this repository can be replaced any more"
       : "it cannot be signed until that key is replaced";
-  notify({ kind: "warning", gun, message: `all ${threshold} keys of ${role} must sign: if one is lost, ${after}` });
+  return `all ${threshold} keys of ${role} must sign: if one is lost, ${after}`;
 }

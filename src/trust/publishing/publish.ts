@@ -84,7 +84,8 @@ export async function publishChange(
   return publication;
 }
 
-async function warnOfStagedChanges(context: TrustContext): Promise<void> {
+/** Warns of changes that another tool staged here, which neither a publication nor a proposal contains. */
+export async function warnOfStagedChanges(context: TrustContext): Promise<void> {
   const { gun, notify } = context;
   const count = await context.stagedChanges();
   if (count === 0) return;

@@ -135,10 +135,19 @@ export class TagSigning implements CollectionChange {
       const invalid = current.invalidDelegations.get(role);
       const count = invalid?.file.body.targets.size ?? 0;
       if (count === 0 || !hasCode(invalid?.error, "METADATA_THRESHOLD_NOT_MET")) continue;
-      const message = `${role} was last signed by keys that no longer count: it starts empty, without the ${count} entries it had`;
-      notify({ kind: "warning", gun, message });
+      notify({ kind: "warning", gun, message: startsEmpty(role, count) });
     }
   }
+}
+
+/** The warning about entries that a role loses because keys that no longer count signed them. */
+export function startsEmpty(role: RoleName, count: number): string {
+  return `${role} was last signed by keys that no longer count: it starts empty, without the ${count} entries it had`;
+}
+
+/** The warning about a tag that is signed where clients do not look. */
+export function notReleased({ gun, tag, roles }: Pick<SignedInRoles, "tag" | "roles"> & { readonly gun: string }): string {
+  return `${gun}:${tag} is signed by ${roles.join(", ")}, but clients do not take it from there: it is not in ${releasesRole}`;
 }
 
 /** Only the sha256 of the manifest, as docker writes it, so that every signer writes the same entry. */
@@ -164,9 +173,7 @@ function announceSigner(context: TrustContext, signer: string): void {
 function report(context: TrustContext, signed: SignedInRoles, collection: TrustedCollection): void {
   const { gun, notify } = context;
   if (releasedEntryOf(collection, signed.tag)?.digest !== signed.digest) {
-    const roles = signed.roles.join(", ");
-    const message = `${gun}:${signed.tag} is signed by ${roles}, but clients do not take it from there: it is not in ${releasesRole}`;
-    notify({ kind: "warning", gun, message });
+    notify({ kind: "warning", gun, message: notReleased({ gun, ...signed }) });
   }
   notify({ kind: "signed", gun, ...signed });
 }

@@ -31,8 +31,13 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
 }
 
 /** How to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
-export function whoSignsNow(gun: string): string {
+function whoSignsNow(gun: string): string {
   return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer (tagseal trust signer add --key KEY.pub NAME ${gun}) or go back to the repository key (tagseal trust delegation remove ${gun} ${releasesRole})`;
+}
+
+/** The warning of a change after which no signer is left. */
+export function noSignerLeft(gun: string): string {
+  return `${gun} has no signer left: ${whoSignsNow(gun)}`;
 }
 
 function covers({ paths }: DelegatedRole, tag: string): boolean {

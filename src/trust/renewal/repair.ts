@@ -49,8 +49,7 @@ export class Repair {
     const { gun, notify } = this.#context;
     const named = collection.root.body.roles.get("root")?.keyIds ?? [];
     for (const id of this.#certificates.ids.filter((made) => named.includes(made))) {
-      const message = `the root key has a new certificate, ${id}: readers that pin the old one need it for their first contact`;
-      notify({ kind: "warning", gun, message });
+      notify({ kind: "warning", gun, message: newCertificate(id) });
     }
   }
 
@@ -65,4 +64,9 @@ export class Repair {
     if (held.length > 0) editor.rotateKey("root", await this.#certificates.replaceIn(signers, held));
     return held.length > 0;
   }
+}
+
+/** The warning about a root certificate, by its TUF ID, in the place of another for the same key. */
+export function newCertificate(id: string): string {
+  return `the root key has a new certificate, ${id}: readers that pin the old one need it for their first contact`;
 }

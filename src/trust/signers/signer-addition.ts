@@ -3,12 +3,12 @@ import { hasCode, MetadataError } from "../../errors.ts";
 import type { CollectionEditor, EditableCollection } from "../../tuf/editor.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
 import type { RoleName, TargetsFile } from "../../tuf/metadata.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isSignedBy } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
 import type { CollectionChange } from "../publishing/publish.ts";
 import { releasesRole } from "../reading/released-tags.ts";
+import { entriesReturn, forgottenFile } from "./forgotten-file.ts";
 import { addSignerTo, signerRole } from "./signer-delegation.ts";
 import type { TrustContext } from "../trust-context.ts";
 
@@ -44,7 +44,7 @@ export class SignerAddition implements CollectionChange {
   }
 
   async prepare(current: TrustedCollection): Promise<EditableCollection> {
-    const own = await this.#forgottenFile(current);
+    const own = await forgottenFile(this.#context, current, signerRole(this.#name));
     const releases = current.invalidDelegations.get(releasesRole);
     const isReleasesUnsigned = hasCode(releases?.error, "METADATA_THRESHOLD_NOT_MET");
     this.#pasts = [own, isReleasesUnsigned ? releases?.file : undefined].filter((file) => file !== undefined);
@@ -74,23 +74,6 @@ export class SignerAddition implements CollectionChange {
     return this.#keys.every(({ keyId }) => declared.keyIds?.includes(keyId) === true);
   }
 
-  /** The file that the server still has of a removed signer. */
-  async #forgottenFile(current: TrustedCollection): Promise<TargetsFile | undefined> {
-    const role = signerRole(this.#name);
-    const meta = current.snapshot.body.meta.get(role);
-    const sha256 = meta?.hashes.get("sha256");
-    const isDeclared = current.targets.body.delegations.roles?.some(({ name }) => name === role) ?? false;
-    if (meta === undefined || sha256 === undefined || isDeclared) return undefined;
-    try {
-      const bytes = await this.#context.repository.fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, meta.length);
-      return parseMetadata(role, bytes);
-    } catch (error) {
-      // Gone, or never readable: then nothing of it can come back.
-      if (hasCode(error, "METADATA_MISSING") || error instanceof MetadataError) return undefined;
-      throw error;
-    }
-  }
-
   async #holdsOneOfTheKeys(): Promise<boolean> {
     for (const key of this.#keys) {
       if (await this.#held.holds(key)) return true;
@@ -105,10 +88,7 @@ export class SignerAddition implements CollectionChange {
 
   #warnOfReturn(past: TargetsFile): void {
     const { gun, notify } = this.#context;
-    const tags = [...past.body.targets.keys()].sort();
-    const shown = tags.slice(0, 10).join(", ") + (tags.length > 10 ? `, and ${tags.length - 10} more` : "");
-    const message = `${this.#name} signed in ${past.role} of ${gun} before, and with the same key these entries count again: ${shown}`;
-    notify({ kind: "warning", gun, message });
+    notify({ kind: "warning", gun, message: entriesReturn(past, gun) });
   }
 }
 

@@ -2,7 +2,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { UsageError } from "../../errors.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { publishChange } from "../publishing/publish.ts";
-import { whoSignsNow } from "../publishing/signable-roles.ts";
+import { noSignerLeft } from "../publishing/signable-roles.ts";
 import { SignerAddition } from "./signer-addition.ts";
 import { checkSignerName } from "./signer-delegation.ts";
 import { SignerRemoval } from "./signer-removal.ts";
@@ -60,8 +60,7 @@ export async function removeSigner(
   const change = new SignerRemoval(context, name, options.confirmLastSigner);
   await publishChange(context, held, change, { initialise: false });
   if (change.leavesNoSigner) {
-    const message = `${context.gun} has no signer left: ${whoSignsNow(context.gun)}`;
-    context.notify({ kind: "warning", gun: context.gun, message });
+    context.notify({ kind: "warning", gun: context.gun, message: noSignerLeft(context.gun) });
   }
   return !change.declined;
 }

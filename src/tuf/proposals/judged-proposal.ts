@@ -103,7 +103,7 @@ function requirePublishable(file: MetadataFile, judgement: Judgement): void {
   // a day for clocks that differ
   if (+file.body.expiresAt > +now + lifetimeMs(file.role) + dayMs)
     throw refused(`${file.role} would be valid until ${file.body.expires}, longer than such a file may be`);
-  if (isTargets(file))
+  if (isTargetsFile(file))
     requireUsableNames(
       file,
       signablePaths(file.role, (role) => declaredPaths(role, judgement)),
@@ -147,7 +147,7 @@ function signersOf(file: MetadataFile, { roleKeys, keys }: SigningRequirement): 
 function parentFile(role: RoleName, { proposal, base }: Judgement): TargetsFile | undefined {
   const parent = parentOf(role);
   const file = proposal.files.get(parent) ?? base.file(parent);
-  return file !== undefined && isTargets(file) ? file : undefined;
+  return file !== undefined && isTargetsFile(file) ? file : undefined;
 }
 
 function declaredPaths(role: RoleName, judgement: Judgement): readonly string[] | undefined {
@@ -155,15 +155,17 @@ function declaredPaths(role: RoleName, judgement: Judgement): readonly string[] 
   return parent === undefined ? undefined : delegatedRole(parent, role)?.paths;
 }
 
-function isTargets(file: MetadataFile): file is TargetsFile {
+/** True for the file of targets or of a delegation. */
+export function isTargetsFile(file: MetadataFile): file is TargetsFile {
   return file.body.type === "targets";
 }
 
 function rootIn(file: MetadataFile | undefined): RootFile | undefined {
-  return file !== undefined && isRoot(file) ? file : undefined;
+  return file !== undefined && isRootFile(file) ? file : undefined;
 }
 
-function isRoot(file: MetadataFile): file is RootFile {
+/** True for the file of root. */
+export function isRootFile(file: MetadataFile): file is RootFile {
   return file.body.type === "root";
 }
 

@@ -30,6 +30,7 @@ export const command = defineCommand(
       "Shows what the proposal would change, compared with what is published and verified now, asks, and signs exactly that with the keys on this machine. When enough keys have signed, the change is published: whole, or not at all. To approve twice with the same key is harmless.",
       "ID is that of a proposal on the trust server, or its beginning: `trust proposals` lists them. The server adds your signature, and publishes with the last one. If the snapshot key is not with the server, the person who has it approves last, and publishes.",
       "--in reads the proposal from a file instead. With --out the signature goes into another file, and nothing is published; the trust server need not be reachable, if this machine has read the repository before. Without --out the last missing signature publishes, as an ordinary upload that every trust server takes.",
+      "Before the question come the warnings that a direct publication of the change gives, such as entries of a removed signer that count again.",
       "A proposal ends two weeks after it was made, and when another publication takes its version.",
     ],
     options: {

@@ -18,7 +18,7 @@ export const command = defineCommand(
     usage: "[OPTIONS] IMAGE",
     summary: "List changes that wait for more signatures",
     description: [
-      "Shows the proposals that the trust server keeps for the repository: what each would change, compared with what is published and verified now, who has signed, who is missing, and when it ends. One that another publication overtook, or that must not be published, is listed with the reason.",
+      "Shows the proposals that the trust server keeps for the repository: what each would change, compared with what is published and verified now, who has signed, who is missing, when it ends, and what a direct publication of the change would warn of. One that another publication overtook, or that must not be published, is listed with the reason.",
       "--in shows the proposal in a file instead. Nothing is signed or changed.",
     ],
     options: {

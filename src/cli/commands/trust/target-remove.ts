@@ -1,4 +1,4 @@
-import { removeTarget } from "../../../trust/publishing/change-targets.ts";
+import { removeTarget, stillSigned } from "../../../trust/publishing/change-targets.ts";
 import { defineCommand } from "../../command.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { withTrust } from "../../open/trust.ts";
@@ -51,7 +51,7 @@ export const command = defineCommand(
     const { removedFrom, stillIn } = result;
     if (options.json) writeJson(io, { gun, name, removedFrom, stillIn: stillIn ?? null });
     else io.stdout.write(printable(`Removed target "${name}" from ${removedFrom.join(", ")} of ${gun}\n`));
-    if (stillIn !== undefined) io.stderr.write(printable(`warning: ${name} is still signed, in ${stillIn}\n`));
+    if (stillIn !== undefined) io.stderr.write(printable(`warning: ${stillSigned({ name, role: stillIn })}\n`));
     return 0;
   },
 );
