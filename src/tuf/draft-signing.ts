@@ -143,7 +143,9 @@ async function isToBeSigned(
   if (published !== undefined && isDue(published.body.expiresAt, now)) {
     const ends = isExpired(published.body, now) ? "expired" : "expires";
     const why =
-      underSigned === true ? "this proposal does not sign it again" : "the keys to sign it again are not available here";
+      underSigned === true
+        ? "this proposal does not sign it again"
+        : "the keys to sign it again are not available here";
     publication.options.onWarning?.(`${role} ${ends} at ${published.body.expires}, and ${why}`);
   }
   return false;

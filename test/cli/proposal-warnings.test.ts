@@ -20,7 +20,10 @@ const warningsIn = (text: string): string[] => {
 
 describe("warnings of proposals", () => {
   const stage = CliSandbox.forSuite("proposal-warnings");
-  const people = new Map<string, { readonly env: Record<string, string>; readonly keyId: string; readonly file: string }>();
+  const people = new Map<
+    string,
+    { readonly env: Record<string, string>; readonly keyId: string; readonly file: string }
+  >();
   /** one key signs targets of the first, two that of the second */
   let [direct, shared] = ["", ""];
   let digest = "";
@@ -74,7 +77,9 @@ describe("warnings of proposals", () => {
     const rotation = ["trust", "key", "rotate", "--threshold", "2", ...keys, shared, "targets"];
     const { stdout, stderr } = await ok("owner", ...rotation, "--propose", "--json");
     const { proposal } = JSON.parse(stdout) as Proposed;
-    const expected = ["all 2 keys of targets must sign: if one is lost, it cannot be signed until that key is replaced"];
+    const expected = [
+      "all 2 keys of targets must sign: if one is lost, it cannot be signed until that key is replaced",
+    ];
     assert.deepEqual(warningsIn(stderr), expected);
     const approved = await ok("alice", "trust", "approve", shared, proposal.id, "--yes");
     assert.deepEqual(warningsIn(approved.stderr), expected);

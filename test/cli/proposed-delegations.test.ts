@@ -118,7 +118,10 @@ describe("proposals of signers, delegations and targets", () => {
   it("a removed signer's old tags come back only with a warning to the one who proposes", async () => {
     const { env, made } = machine("owner");
     const adding = ["signer", "add", "--propose", "--key", machine("dave").made.publicKey, "dave", app];
-    assert.match((await ok("owner", "trust", ...adding)).stderr, /warning: what was signed in targets\/dave .*: second\n/u);
+    assert.match(
+      (await ok("owner", "trust", ...adding)).stderr,
+      /warning: what was signed in targets\/dave .*: second\n/u,
+    );
     // a machine that has the key starts the role empty when it publishes, and cannot in a proposal
     const own = [
       "signer",

@@ -172,7 +172,10 @@ describe("renewal, witness and spare root keys by proposal", () => {
     assert.deepEqual(roles(result), ["root 1 of 2 1 of 2", "targets 1 of 2"]);
     assert.equal(result.proposal.warnings.filter((text) => text.startsWith("the root key has a new")).length, 4);
     const approved = await ok(alice, "trust", "approve", app, result.proposal.id, "--yes");
-    assert.match(approved.stderr, /warning: the certificate of the root key has expired: signing it again[^]*\nProposal /u);
+    assert.match(
+      approved.stderr,
+      /warning: the certificate of the root key has expired: signing it again[^]*\nProposal /u,
+    );
     assert.match(approved.stderr, /\n {2}warning: the root key has a new certificate, \w{64}: readers that pin/u);
     assert.equal((await status()).state, "ok");
     assert.ok((await rootKeys()).every(({ expires }) => Date.parse(expires) > time + 9 * yearMs));

@@ -15,7 +15,11 @@ export const shownIdDigits = 12;
 /** A proposal: each role with its differences and its signatures. */
 export function proposalText({ id, gun, expiresAt, roles, warnings }: ProposalView): string {
   const heading = `Proposal ${id.slice(0, shownIdDigits)} for ${gun}, open until ${time(expiresAt)}`;
-  return printable([heading, ...roles.flatMap(roleLines), ...warnings.map((text) => `  warning: ${text}`)].map((line) => `${line}\n`).join(""));
+  return printable(
+    [heading, ...roles.flatMap(roleLines), ...warnings.map((text) => `  warning: ${text}`)]
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
 }
 
 /** What is still missing, in a few words; "" when nothing is. */

@@ -24,7 +24,8 @@ function changed(before: TrustedCollection, after: TrustedCollection, state: Del
   if (old === undefined || gains(old, state)) return limitsOfUse(after, state);
   const kept = state.keys.map(({ keyId }) => keyId);
   const gone = old.keys.map(({ keyId }) => keyId).filter((keyId) => !kept.includes(keyId));
-  const isSignedAgain = state.file === "signed" && after.delegations.get(state.role) !== before.delegations.get(state.role);
+  const isSignedAgain =
+    state.file === "signed" && after.delegations.get(state.role) !== before.delegations.get(state.role);
   return [...(isSignedAgain ? [] : effectsOfKeyRemoval(before, old, gone)), ...effectsOfPathRemoval(old, state.paths)];
 }
 

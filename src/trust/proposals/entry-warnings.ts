@@ -22,7 +22,11 @@ export function entryWarnings(
   const restarts = proposed.flatMap((file) => restart(before, file));
   const entries = [...unreleased(before, after, proposed), ...remaining(before, after, proposed)];
   const more = entries.length - maxShown;
-  return [...restarts, ...entries.slice(0, maxShown), ...(more > 0 ? [`the same is true of ${more} more entries`] : [])];
+  return [
+    ...restarts,
+    ...entries.slice(0, maxShown),
+    ...(more > 0 ? [`the same is true of ${more} more entries`] : []),
+  ];
 }
 
 type Proposed = readonly TargetsFile[];

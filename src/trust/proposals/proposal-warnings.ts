@@ -36,9 +36,9 @@ export async function proposalWarnings(
     ...returning.map(comingBack),
     ...returns(before, after, proposal),
     ...delegationChanges(before, after),
-    ...[...proposal.files.values()].filter(isTargetsFile).flatMap((file) =>
-      unusableRoles(file.body.delegations).map(unusable),
-    ),
+    ...[...proposal.files.values()]
+      .filter(isTargetsFile)
+      .flatMap((file) => unusableRoles(file.body.delegations).map(unusable)),
     ...entryWarnings(before, after, proposal),
   ];
   return [...new Set(all)];

@@ -146,7 +146,11 @@ export function startsEmpty(role: RoleName, count: number): string {
 }
 
 /** The warning about a tag that is signed where clients do not look. */
-export function notReleased({ gun, tag, roles }: Pick<SignedInRoles, "tag" | "roles"> & { readonly gun: string }): string {
+export function notReleased({
+  gun,
+  tag,
+  roles,
+}: Pick<SignedInRoles, "tag" | "roles"> & { readonly gun: string }): string {
   return `${gun}:${tag} is signed by ${roles.join(", ")}, but clients do not take it from there: it is not in ${releasesRole}`;
 }
 
