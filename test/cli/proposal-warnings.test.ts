@@ -1,4 +1,4 @@
-/** A proposal warns of what the same change warns of when it is published at once: the proposer, the list of proposals, and the approver before the question. */
+/** A proposal warns of what the same change warns of when it is published at once: proposer, list, and the approver before the question. */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -10,7 +10,7 @@ import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 export type FilesByRole = ReadonlyMap<RoleName, TargetsFile>;
 
 /**
- * A collection with the files of a proposal in the place of its own, as if they had all their signatures. Delegations that are not proposed count if the
+ * A collection with the files of a proposal in the place of the present ones, as if they had all signatures. Delegations that are not proposed count if the
  * keys signed them that may afterwards.
  *
  * @param forgotten files that the server still has of roles that the collection does not declare
