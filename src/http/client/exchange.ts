@@ -67,6 +67,7 @@ function watchRequest(request: ClientRequest, send: Exchange): Watch {
   let waitingFor = `a connection to ${send.url.host}`;
   const giveUp = (): void => void request.destroy(timeoutFailure(send.url, waitingFor, send.patienceMs));
   let timer = setTimeout(giveUp, send.patienceMs);
+  let isOver = false;
   const abort = (): void => {
     if (send.signal !== undefined) request.destroy(cancelled(send.signal));
   };
@@ -80,9 +81,12 @@ function watchRequest(request: ClientRequest, send: Exchange): Watch {
   return {
     progress: () => {
       clearTimeout(timer);
+      // Sending may go on after an early answer: a timer would keep the program running.
+      if (isOver) return;
       timer = setTimeout(giveUp, send.patienceMs);
     },
     stop: () => {
+      isOver = true;
       clearTimeout(timer);
       send.signal?.removeEventListener("abort", abort);
     },
