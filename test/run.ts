@@ -25,12 +25,13 @@ const coveredPercent = 95;
 /** The tests that are to reach them. */
 const coveringWords = [...coveredLayers, "test/conformance"];
 
-/** Takes ten minutes, in which it mostly waits: it is one file more. */
-const besideOthers = /^test\/peers\/day\./u;
+/** These mostly wait, the day for ten minutes: one after the other they are one file more. */
+const besideOthers =
+  /^test\/(?:peers\/(?:day|front-podman-certificates)|guide\/keys-and-passphrases|server\/(?:outage|signer-keys|hanging-parts))\./u;
 
 /** Files begin in this order: a long one that began late would run alone at the end. */
 const longestFirst = [
-  /^test\/(?:guide\/install|deploy\/release|peers\/front-build|peers\/gate-fuzzer|conformance\/hostile-metadata)\./u,
+  /^test\/(?:peers\/day|guide\/install|deploy\/release|peers\/front-build|peers\/gate-fuzzer|conformance\/hostile-metadata)\./u,
   /^test\/(?:peers|guide)\//u,
   /^test\/(?:deploy|server)\//u,
   /^test\//u,
