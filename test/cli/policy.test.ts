@@ -100,6 +100,21 @@ describe("policies", () => {
     assert.equal((await check(path, `${other}:v1`)).code, 3);
   });
 
+  it("that pin a replaced root key alone refuse the new one, also on a machine that read before, until they name it", async () => {
+    const rotated = stage.repository("team/rotated");
+    await stage.publish(await stage.image("3"), `${rotated}:v1`);
+    const path = stage.path("pins-of-before.json");
+    writeFileSync(path, (await stage.ok(["policy", "pin", rotated])).stdout);
+    const env = stage.stranger();
+    await stage.ok(["--policy", path, "verify", `${rotated}:v1`], { env });
+    await stage.ok(["trust", "key", "rotate", rotated, "root"]);
+    const refused = await stage.run(["--policy", path, "verify", `${rotated}:v1`], { env });
+    assert.deepEqual([refused.code, refused.stdout], [3, ""]);
+    assert.match(refused.stderr, /\[ROOT_PINNING_MISMATCH\]/u);
+    writeFileSync(path, (await stage.ok(["policy", "pin", rotated])).stdout);
+    await stage.ok(["--policy", path, "verify", `${rotated}:v1`], { env });
+  });
+
   it("follow a copy to the name under which it is signed", async () => {
     const mirror = "mirror.example.com/copies/app:v1";
     const host = gun.slice(0, gun.indexOf("/"));

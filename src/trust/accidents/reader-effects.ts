@@ -77,6 +77,11 @@ function rotationEffects(
         sees: "continue; at their first contact they refuse",
         does: "pin the new certificate",
       },
+      {
+        readers: "Tagseal with a policy that pins the replaced root key alone",
+        sees: "refuses until the policy names the new one",
+        does: `tagseal policy pin ${gun}`,
+      },
     ];
   const signs = role.startsWith("targets");
   if (signs && isLeaked)
