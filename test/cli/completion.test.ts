@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { completionScript, type Shell } from "../../src/cli/completion/completion-script.ts";
-import { findExecutable, run, Scope } from "../support/peers.ts";
+import { findExecutable, missingPeers, run, runOnTerminal, Scope } from "../support/peers.ts";
 
 const directory = resolve(import.meta.dirname, "../../completions");
 const files: Readonly<Record<Shell, string>> = { bash: "tagseal.bash", zsh: "_tagseal", fish: "tagseal.fish" };
@@ -102,5 +102,50 @@ describe("fish", { skip: findExecutable("fish") === undefined ? "not on this mac
     assert.deepEqual(await fishOffers("tagseal trust key show a"), [`${root}\troot`, `${alice}\talice`]);
     assert.deepEqual(await fishOffers("tagseal trust key rotate --replace a1"), [`${alice}\talice`]);
     assert.deepEqual(await fishOffers("tagseal trust key rotate --key b"), [`${linked}\tkey`]);
+  });
+});
+
+describe("zsh", { skip: missingPeers(["zsh", "python"]) }, () => {
+  before(() => {
+    mkdirSync(env.HOME, { recursive: true });
+    const settings = [
+      `fpath=(${directory} $fpath)`,
+      "autoload -Uz compinit && compinit -D -u",
+      // Ctrl-X shows the line that stands there, and ends the shell.
+      'show() { print -r -- "<<$BUFFER>>"; exit }',
+      "zle -N show",
+      "bindkey '^I' complete-word '^X' show",
+      "PS1='ready> '",
+    ];
+    writeFileSync(join(env.HOME, ".zshrc"), `${settings.join("\n")}\n`);
+  });
+
+  /** What an interactive zsh makes of a line when a person presses the Tab key, and all that it showed. @param until what it shows before that is read */
+  const afterTab = async (line: string, until?: RegExp): Promise<{ readonly line: string; readonly shown: string }> => {
+    const end = "\u0018";
+    const typed = { when: "ready> ", send: `${line}\t${until === undefined ? end : ""}` };
+    const answers = until === undefined ? [typed] : [typed, { when: until.source, send: end }];
+    const how = { cwd: directory, env: { ...env, TERM: "dumb", COLUMNS: "400", LINES: "50" }, timeoutMs: 20_000 };
+    const { screen } = await runOnTerminal("zsh", ["-d", "-i"], answers, how);
+    const [, last = ""] = /<<(.*?)>>/su.exec(screen) ?? assert.fail(screen);
+    return { line: last.trimEnd(), shown: screen };
+  };
+
+  it("completes commands, flags and files at a prompt", async () => {
+    const lines = await Promise.all(
+      ["tagseal tru", "tagseal trust revoke --y", "tagseal trust key load tagseal.b"].map((line) => afterTab(line)),
+    );
+    assert.deepEqual(
+      lines.map(({ line }) => line),
+      ["tagseal trust", "tagseal trust revoke --yes", "tagseal trust key load tagseal.bash"],
+    );
+  });
+
+  it("completes the IDs of the keys of this machine, and lists them", async () => {
+    const { line } = await afterTab("tagseal trust key show a1");
+    assert.equal(line, `tagseal trust key show ${alice}`);
+    const { shown } = await afterTab("tagseal trust key rotate --replace a", new RegExp(alice, "u"));
+    assert.ok(shown.includes(root), shown);
+    assert.ok(!shown.includes(linked), shown);
   });
 });

@@ -10,9 +10,11 @@ import { main } from "../../src/cli/main.ts";
 import { backUp } from "../../src/server/storage/copy-databases.ts";
 import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
 import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
+import { parseProposal } from "../../src/tuf/notary-v1/proposal-json.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
+import { proposalSignedBy, proposeTag, sharedRole, shareReleases } from "./proposed-tag.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
-import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
+import { readCollection, readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
 const gun = "docker.io/library/alpine";
 
@@ -83,6 +85,25 @@ describe("a backup of a signer", () => {
 });
 
 describe("a backup", () => {
+  it("holds the proposals, which are completed on the restored server", async (t) => {
+    const server = await serve(t);
+    const publisher = await new UploadingPublisher(server.url, gun).begin();
+    const [, ...others] = await shareReleases(publisher);
+    const { id, body } = await proposeTag(publisher, "proposed", { held: publisher.held.without(...others) });
+    const path = `/v2/${gun}/_trust/proposals/`;
+    assert.equal((await fetch(server.url + path, { method: "POST", body })).status, 200);
+    const restored = join(temporaryDirectory(t), "restored");
+    assert.equal((await tagseal("server", "backup", "--data", server.dataDir, "--to", restored)).code, 0);
+    cpSync(join(server.dataDir, "signer.passphrase"), join(restored, "signer.passphrase"));
+    const again = await serve(t, { dataDir: restored });
+    const kept = await (await fetch(again.url + path + id)).text();
+    const second = await proposalSignedBy(parseProposal(Buffer.from(kept)), publisher.held, others);
+    const completed = await fetch(again.url + path, { method: "POST", body: second });
+    assert.deepEqual(await completed.json(), { id, state: "published" });
+    const { delegations } = await readCollection(again.url, gun);
+    assert.equal(delegations.get(sharedRole)?.body.targets.has("proposed"), true);
+  });
+
   it("I7: holds all that was acknowledged before it, and a server starts on it and continues signing", async (t) => {
     const server = await serve(t);
     const directory = temporaryDirectory(t);

@@ -4,7 +4,8 @@ import type { PublicKey } from "../../src/crypto/public-key.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { serialiseProposal } from "../../src/tuf/notary-v1/proposal-json.ts";
-import { type Proposal, proposalId } from "../../src/tuf/proposals/proposal.ts";
+import { type Proposal, proposalId, withSignatures } from "../../src/tuf/proposals/proposal.ts";
+import { signaturesBy } from "../../src/tuf/role-signing.ts";
 import { target } from "../support/editing-story.ts";
 import type { HeldKeys } from "../support/held-keys.ts";
 import type { UploadingPublisher } from "./uploading-publisher.ts";
@@ -49,4 +50,18 @@ export async function proposeTag(
 export async function proposedTag(publisher: UploadingPublisher, tag: string): Promise<SentProposal> {
   const [, ...others] = await shareReleases(publisher);
   return await proposeTag(publisher, tag, { held: publisher.held.without(...others) });
+}
+
+/** The same proposal with further signatures, as it is sent. Signatures cover the version and the expiry, so it is not made twice. */
+export async function proposalSignedBy(
+  proposal: Proposal,
+  held: HeldKeys,
+  keys: readonly PublicKey[],
+): Promise<string> {
+  const files = new Map(proposal.files);
+  for (const [role, file] of files) {
+    const signatures = await signaturesBy(keys, file.signedBytes, held.signingKeys);
+    files.set(role, withSignatures(file, [...file.signatures, ...signatures]));
+  }
+  return Buffer.from(serialiseProposal({ ...proposal, files })).toString("utf8");
 }

@@ -9,6 +9,7 @@ import { updateCollection } from "../../src/tuf/updater.ts";
 import { type Database, startPostgres } from "../support/database.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
+import { proposedTag } from "./proposed-tag.ts";
 import { serve } from "./running-server.ts";
 import { httpSource, readTags, tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -77,6 +78,19 @@ describe("a repository that was deleted by mistake", () => {
     assert.equal((await publisher.addTag("v3")).status, 200);
     assert.deepEqual(await read(warm), ["v1", "v2", "v3"]);
     assert.equal((await run("list", "--deleted", "--json")).stdout, '{\n  "repositories": []\n}\n');
+  });
+
+  it("has no proposals any more: they ended with its deletion", async (t) => {
+    const { url, publisher, remove, run } = await world(t);
+    const proposals = `${url}/v2/${gun}/_trust/proposals/`;
+    const { id, body } = await proposedTag(publisher, "proposed");
+    assert.equal((await fetch(proposals, { method: "POST", body })).status, 200);
+    assert.equal((await fetch(proposals + id)).status, 200);
+    await remove();
+    assert.equal((await run("undelete", gun)).code, 0);
+    assert.deepEqual(await (await fetch(proposals)).json(), { proposals: [] });
+    // What was proposed fits the repository as it is again, so a copy of it can be sent.
+    assert.equal((await fetch(proposals, { method: "POST", body })).status, 200);
   });
 
   it("is in the changefeed again, after its deletion", async (t) => {

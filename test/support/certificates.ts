@@ -14,12 +14,13 @@ const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-no
 
 /**
  * Makes the authority and the certificate in `scope` once; later calls for the same `name` return the same files. The certificate is good for
- * `hosts`, too.
+ * `hosts`, too. A suite that meets later dates asks for more `days` before anything else does.
  */
 export async function certificates(
   scope: Scope,
   name = "certificates",
   hosts: readonly string[] = [],
+  days = 30,
 ): Promise<Certificates> {
   const directory = scope.path(name);
   const made: Certificates = {
@@ -39,7 +40,7 @@ export async function certificates(
     "-out",
     "ca.crt",
     "-days",
-    "30",
+    String(days),
     "-subj",
     "/CN=throwaway test authority",
   );
@@ -47,7 +48,7 @@ export async function certificates(
     scope.path(name, "extensions"),
     `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1${hosts.map((host) => `,DNS:${host}`).join("")}\nextendedKeyUsage=serverAuth,clientAuth\n`,
   );
-  await issue(directory, "server");
+  await issue(directory, "server", { ...ofServer, days });
   return made;
 }
 
@@ -82,15 +83,21 @@ export async function reissued(scope: Scope, name = "certificates"): Promise<Cer
   return { ca, serverCertificate: scope.path(name, `${file}.crt`), serverKey: scope.path(name, `${file}.key`) };
 }
 
+const ofServer = { commonName: "localhost", extensions: "extensions" };
+
 /** Makes `FILE.key` and `FILE.crt` beside the authority. */
 async function issue(
   directory: string,
   file: string,
-  { commonName, extensions } = { commonName: "localhost", extensions: "extensions" },
+  {
+    commonName,
+    extensions,
+    days = 30,
+  }: { readonly commonName: string; readonly extensions: string; readonly days?: number } = ofServer,
 ): Promise<void> {
   const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args, { cwd: directory });
   await openssl("req", "-new", ...curve, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", `/CN=${commonName}`);
   const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
-  const request = ["-in", `${file}.csr`, "-days", "30", "-extfile", extensions, "-out", `${file}.crt`];
+  const request = ["-in", `${file}.csr`, "-days", String(days), "-extfile", extensions, "-out", `${file}.crt`];
   await openssl("x509", "-req", ...authority, ...request);
 }

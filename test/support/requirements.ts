@@ -31,6 +31,7 @@ export type Peer =
   | "sqlite3"
   | "faketime"
   | "curl"
+  | "zsh"
   | "machine"
   | "npm"
   | "compose"
@@ -72,6 +73,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   sqlite3: ["sqlite3"],
   faketime: ["faketime"],
   curl: ["curl"],
+  zsh: ["zsh"],
   machine: ["unshare", "nsenter", "ip", "mount", "bash", "curl"],
   npm: ["npm"],
   compose: ["docker-compose"],
