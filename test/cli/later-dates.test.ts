@@ -126,7 +126,7 @@ describe("later dates", { skip: missingPeers(["faketime", "openssl"]) }, () => {
     at(1_100);
     assert.equal(await verdict(reader, `${two}:v1`), "3 METADATA_EXPIRED");
     assert.deepEqual(await expired(owner, two), ["targets owner", "snapshot here"]);
-    const [targets] = (await endings(owner, two)).filter(({ role }) => role === "targets");
+    const targets = (await endings(owner, two)).find(({ role }) => role === "targets");
     assert.equal(targets?.command, `tagseal trust renew --propose ${two}`);
     const alone = await owner.tagseal(["trust", "renew", two]);
     assert.match(alone.stderr, /\[SIGNING_KEY_MISSING\]/u);
