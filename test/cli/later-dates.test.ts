@@ -57,7 +57,10 @@ describe("later dates", { skip: missingPeers(["faketime", "openssl"]) }, () => {
   const signed = `sha256:${digest}`;
   const read = async (...readings: readonly (readonly [Client, string])[]): Promise<void> => {
     const verdicts = await Promise.all(readings.map(async ([who, image]) => await verdict(who, image)));
-    assert.deepEqual(verdicts, readings.map(() => signed));
+    assert.deepEqual(
+      verdicts,
+      readings.map(() => signed),
+    );
   };
 
   before(async () => {
