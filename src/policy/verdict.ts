@@ -12,8 +12,8 @@ export interface SignedFinding {
   readonly signers: readonly string[];
   /** when the timestamp was signed, where that is known */
   readonly signedAt: Date | undefined;
-  /** until when the trust data is valid */
-  readonly validUntil: Date;
+  /** until when the trust data is valid, where that was asked */
+  readonly validUntil: Date | undefined;
 }
 
 /** What reading trust data led to: something signed, or the reason why nothing counts. */

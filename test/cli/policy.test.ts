@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
+import { captured } from "../../src/cli/captured-io.ts";
+import { policyFiles } from "../../src/cli/open/policies.ts";
 import { Scope } from "../support/processes.ts";
 import { installFakeDocker } from "../support/fake-docker.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
@@ -239,6 +241,18 @@ describe("policies", () => {
       assert.match((await docker(["compose", "up"], env)).stderr, /COMMAND_NOT_COVERED/u);
       assert.equal((await docker(["ps", "-a"], env)).stdout, "<-a>\n");
       assert.doesNotMatch((await docker(["pull", image], stage.stranger())).stderr, /must have signed/u);
+    });
+
+    it("are found in the account's home where no variable names one", async () => {
+      const { HOME, DOCKER_CONFIG, ...env } = machine({});
+      assert.ok(HOME !== undefined || DOCKER_CONFIG !== undefined);
+      const { io } = captured({ env, now: () => new Date() });
+      const found = policyFiles({ ...io, env: { ...env, HOME: scope.path("home") } }).map(({ path }) => path);
+      assert.deepEqual(found, []);
+      mkdirSync(scope.path("home", ".docker", "trust"), { recursive: true });
+      writeFileSync(scope.path("home", ".docker", "trust", "policy.json"), "{}");
+      const files = policyFiles({ ...io, env: { ...env, HOME: scope.path("home") } });
+      assert.deepEqual(files, [{ path: scope.path("home", ".docker", "trust", "policy.json"), isSystems: false }]);
     });
 
     it("refuse a digest alone and a name that no rule is about", async () => {

@@ -73,6 +73,7 @@ describe("a policy in front of a real engine", { skip }, () => {
         ["run", `${app}:v1`],
         ["create", `${app}:v1`],
         ["pull", `${app}@${one}`],
+        ["pull", "--all-tags", app],
         ["pull", "redis:7"],
       ]) {
         const { code, stderr } = await user.tagseal(line);

@@ -11,7 +11,7 @@ import { requirementsFor, type Requirements } from "../../policy/requirements.ts
 import { type ImageReference, withDefaultTag } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
 import { policyVariable } from "../options/policy-flag.ts";
-import { trustDirectoryOf } from "./directories.ts";
+import { homeOf, trustDirectoryOf } from "./directories.ts";
 
 /** The policy of the machine, which a user's cannot loosen. */
 export const systemPolicyPath = "/etc/tagseal/policy.json";
@@ -42,7 +42,7 @@ export function policyFiles(io: Io): readonly PolicyFile[] {
 /** An account without a home directory has no such file. */
 function usersFile(io: Io, named: string | undefined): readonly PolicyFile[] {
   if (named !== undefined) return [{ path: named, isSystems: false }];
-  const hasDirectory = (io.env["DOCKER_CONFIG"] ?? "") !== "" || (io.env["HOME"] ?? "") !== "";
+  const hasDirectory = (io.env["DOCKER_CONFIG"] ?? "") !== "" || homeOf(io) !== undefined;
   return hasDirectory ? [{ path: join(trustDirectoryOf(io), "policy.json"), isSystems: false }] : [];
 }
 

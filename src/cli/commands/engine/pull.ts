@@ -9,8 +9,11 @@ import {
   type ImageReference,
   withDefaultTag,
 } from "../../../reference/image-reference.ts";
+import { requirementsFor } from "../../../policy/requirements.ts";
+import { decide } from "../../../policy/verdict.ts";
 import { dockerised } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
+import { loadPolicies } from "../../open/policies.ts";
 import { withTrust } from "../../open/trust.ts";
 import type { Io } from "../../io.ts";
 import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
@@ -83,14 +86,20 @@ async function pullResolved(
   io.stdout.write(`${formatReference(reference)}\n`);
 }
 
-/** Every signed tag, in natural order, all read from one state of the collection. */
+/** Every signed tag, in natural order, all read from one state of the collection. One that a policy refuses stops the whole command. */
 async function signedTags(repository: ImageReference, io: Io): Promise<readonly TrustedReference[]> {
   const gun = gunOf(repository);
   const { listTags } = await import("../../../trust/reading/list.ts");
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
   const tags = await inDockersWords(gun, () => withTrust(io, repository, settings, (opened) => listTags(opened)));
   if (tags.length === 0) throw new MetadataError("TAG_NOT_SIGNED", `No trusted tags for ${gun}`);
-  return tags.map(({ tag, digest }) => ({ reference: { ...repository, tag, digest }, digest }));
+  const policies = await loadPolicies(io);
+  return tags.map(({ tag, digest, signers }) => {
+    const required = requirementsFor(policies, { ...repository, tag });
+    const verdict = decide(required, { digest, signers, signedAt: undefined, validUntil: undefined });
+    if (verdict.outcome === "refused") throw verdict.error;
+    return { reference: { ...repository, tag, digest }, digest };
+  });
 }
 
 async function inDockersWords<T>(gun: string, work: () => Promise<T>): Promise<T> {
