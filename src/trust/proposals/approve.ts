@@ -6,7 +6,7 @@ import type { Proposal } from "../../tuf/proposals/proposal.ts";
 import { signProposal } from "../../tuf/proposals/proposal-signing.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
-import { warnOfStagedChanges } from "../publishing/publish.ts";
+import { warnOfStagedChanges } from "../staged/staged-warning.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf } from "./proposal-reading.ts";
 import { type ProposalView, viewOf } from "./proposal-view.ts";

@@ -5,7 +5,8 @@ import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { type JudgedProposal, judgeProposal } from "../../tuf/proposals/judged-proposal.ts";
 import { proposalLifetimeMs } from "../../tuf/proposals/proposal.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
-import { type CollectionChange, warnOfStagedChanges } from "../publishing/publish.ts";
+import type { CollectionChange } from "../publishing/publish.ts";
+import { warnOfStagedChanges } from "../staged/staged-warning.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { proposalBaseOf, readPublished } from "./proposal-reading.ts";
 

@@ -19,6 +19,7 @@ import { type PublishedFiles, readBack } from "./read-back.ts";
 import { pause } from "../../timing/pause.ts";
 import { RetryPace } from "./retry-pace.ts";
 import type { TrustContext } from "../trust-context.ts";
+import { warnOfStagedChanges } from "../staged/staged-warning.ts";
 
 /** A change to a collection, applied as often as needed: after a conflict, to what the other publisher published. */
 export interface CollectionChange {
@@ -82,16 +83,6 @@ export async function publishChange(
   held.keepMade();
   await warnOfStagedChanges(context);
   return publication;
-}
-
-/** Warns of changes that another tool staged here, which neither a publication nor a proposal contains. */
-export async function warnOfStagedChanges(context: TrustContext): Promise<void> {
-  const { gun, notify } = context;
-  const count = await context.stagedChanges();
-  if (count === 0) return;
-  const changes = count === 1 ? "1 change" : `${count} changes`;
-  const message = `another tool staged ${changes} for ${gun} on this machine: not published now, but its next publish will publish them`;
-  notify({ kind: "warning", gun, message });
 }
 
 /** If signing took longer than this, others may have published in the meantime. */
