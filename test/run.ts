@@ -27,7 +27,7 @@ const coveringWords = [...coveredLayers, "test/conformance"];
 
 /** These mostly wait, the day for ten minutes: one after the other they are one file more. */
 const besideOthers =
-  /^test\/(?:peers\/(?:day|front-podman-certificates)|guide\/keys-and-passphrases|server\/(?:outage|signer-keys|hanging-parts))\./u;
+  /^test\/(?:peers\/(?:day|front-podman-certificates)|guide\/keys-and-passphrases|server\/(?:certificates|outage|signer-keys|hanging-parts))\./u;
 
 /** Files begin in this order: a long one that began late would run alone at the end. */
 const longestFirst = [
