@@ -167,6 +167,8 @@ describe("renewal, witness and spare root keys by proposal", () => {
     assert.deepEqual([...new Set(expired)], ["root", "targets", "snapshot", "timestamp"]);
     const stranger = await run(stage.stranger(), "trust", "renew", "--propose", app);
     assert.match(stranger.stderr, /\[SIGNING_KEY_MISSING\]/u);
+    const other = await run(owner, "trust", "witness", "--propose", app, "targets");
+    assert.match(other.stderr, /Propose their renewal first: tagseal trust renew --propose \S+ \[METADATA_EXPIRED\]/u);
     const [result] = json(await ok(owner, "trust", "renew", "--json", "--propose", "--all")) as readonly Result[];
     assert.ok(result !== undefined);
     assert.deepEqual(roles(result), ["root 1 of 2 1 of 2", "targets 1 of 2"]);
