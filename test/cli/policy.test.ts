@@ -1,6 +1,6 @@
 /** Policies on this machine: what every command may use, and what only a policy can refuse. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
@@ -137,6 +137,10 @@ describe("policies", () => {
       assert.deepEqual([line, code, stdout], [line, 3, ""]);
       assert.match(stderr, /broken\.json:2:2: .*unknown member "defualt".*\[POLICY_INVALID\]/su);
     }
+    const open = policy({}, { firstUse: true });
+    chmodSync(open, 0o666);
+    const { stderr } = await stage.run(["--policy", open, "verify", image], { env: stage.stranger() });
+    assert.match(stderr, /every user can write it.*\[POLICY_INVALID\]/su);
     for (const missing of [stage.path("nowhere.json"), ""]) {
       const env = { ...stage.stranger(), TAGSEAL_POLICY: missing };
       assert.match((await stage.run(["verify", image], { env })).stderr, /\[POLICY_INVALID\]/u);

@@ -1,5 +1,5 @@
 /** The policies of this machine: the system's, and the user's or the one that a command names. Where there is one, content trust is on. */
-import { lstatSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readSettings } from "../../docker-config/settings-file.ts";
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
@@ -62,6 +62,7 @@ export async function loadPolicies(io: Io): Promise<readonly Policy[]> {
   const { parsePolicy } = await import("../../policy/policy-parser.ts");
   const { invalidPolicy } = await import("../../policy/policy-document.ts");
   return files.map(({ path }) => {
+    if (isOpenToAll(path)) throw invalidPolicy(path, "every user can write it: run chmod o-w on it");
     const text = readOr(path, (reason, cause) => invalidPolicy(path, reason, cause));
     return parsePolicy(text, {
       source: path,
@@ -97,6 +98,12 @@ export function refuseSwitchingOff(io: Io): void {
   throw new UsageError("POLICY_REFUSED", `--disable-content-trust does not switch off the policy ${file.path}`, {
     hint: 'Have a rule with mode "skip" written for this image.',
   });
+}
+
+/** What any user can rewrite decides nothing. */
+function isOpenToAll(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && (stats.mode & 0o002) !== 0;
 }
 
 function readOr(path: string, failure: (reason: string, cause?: unknown) => UsageError): string {
