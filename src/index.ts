@@ -25,7 +25,7 @@ export type { TrustServerAccess } from "./trust/trust-server/trust-server-client
 export type { Timeouts } from "./http/client/http-client.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
-export type { BaseRole, RoleName, ServerRole } from "./tuf/metadata.ts";
+export type { BaseRole, RoleName, RoleVersion, ServerRole } from "./tuf/metadata.ts";
 export type { RootRequirement, TrustPinning } from "./tuf/pinning.ts";
 export type { MetadataCache, MetadataSource } from "./tuf/update-options.ts";
 export type { Digests, Mode, Policy, Requirement, Rule, SignerRequirement } from "./policy/policy.ts";

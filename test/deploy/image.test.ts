@@ -57,6 +57,12 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     return ["-v", `${directory}:/run/tls:ro`];
   }
 
+  /** Runs a container on this machine's network until the test ends or stops it. */
+  async function startContainer(t: TestContext, name: string, words: readonly string[]): Promise<void> {
+    t.after(() => builder.docker(["rm", "-f", name]));
+    await builder.dockerOk(["run", "-d", "--name", name, "--network", "host", ...words]);
+  }
+
   /** Runs the server on the volume `data` until the test ends or stops it, and waits until it is healthy. */
   async function serve(t: TestContext, name: string): Promise<{ port: number; url: string; ca: string }> {
     const port = await freePort();
@@ -64,19 +70,7 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     const mounts = ["-v", "data:/var/lib/tagseal", ...(await certificateMount())];
     const tls = ["--tls-cert", "/run/tls/server.crt", "--tls-key", "/run/tls/server.key"];
     const words = ["server", "--listen", `127.0.0.1:${port}`, "--data", "/var/lib/tagseal", ...tls];
-    t.after(() => builder.docker(["rm", "-f", name]));
-    await builder.dockerOk([
-      "run",
-      "-d",
-      "--name",
-      name,
-      "--network",
-      "host",
-      ...tight,
-      ...mounts,
-      "tagseal",
-      ...words,
-    ]);
+    await startContainer(t, name, [...tight, ...mounts, "tagseal", ...words]);
     const url = `https://localhost:${port}`;
     await waitUntil(`${name} is healthy`, () => healthy(url, ca), 60_000);
     return { port, url, ca };
@@ -153,24 +147,10 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
   it("shows docker whether it is well, and that it hangs", async (t) => {
     const name = "watched";
     const port = await freePort();
-    t.after(() => builder.docker(["rm", "-f", name]));
     const quick = ["--health-interval", "1s", "--health-retries", "1", "--health-start-period", "0s"];
     const url = `TAGSEAL_HEALTH_URL=http://127.0.0.1:${port}/_tagseal/ready`;
     const words = ["server", "--listen", `127.0.0.1:${port}`, "--data", "/var/lib/tagseal"];
-    await builder.dockerOk([
-      "run",
-      "-d",
-      "--name",
-      name,
-      "--network",
-      "host",
-      "-e",
-      url,
-      ...quick,
-      ...tight,
-      "tagseal",
-      ...words,
-    ]);
+    await startContainer(t, name, ["-e", url, ...quick, ...tight, "tagseal", ...words]);
     const health = async (): Promise<string> =>
       (await builder.dockerOk(["inspect", "-f", "{{.State.Health.Status}}", name])).stdout.trim();
     await waitUntil("docker finds it healthy", async () => (await health()) === "healthy", 60_000);

@@ -5,24 +5,15 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, it } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
-import {
-  client,
-  missingPeers,
-  runOnTerminal,
-  Scope,
-  startDockerRegistry,
-  startNotary,
-  startTagsealServer,
-  type Client,
-  type TrustServer,
-} from "../support/peers.ts";
+import { client, missingPeers, runOnTerminal, startDockerRegistry, type Client } from "../support/peers.ts";
+import { onEachServer, type ServerStory } from "./on-each-server.ts";
 
-const missing = missingPeers(["docker", "dockerd", "registry", "notary", "openssl", "busybox"]);
+const peers = ["docker", "dockerd", "registry", "notary", "openssl", "busybox"] as const;
 const missingTerminal = missingPeers(["python"]);
 
 /** htpasswd line for alice / wonderland */
@@ -41,14 +32,12 @@ function keyFile(path: string): string {
   return path;
 }
 
-function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
-  const scope = new Scope("docker");
+function stories({ scope, server }: ServerStory): void {
   let world: FrontWorld;
 
   before(async () => {
-    world = await startFrontWorld(scope, { server: await startServer(scope) });
+    world = await startFrontWorld(scope, { server: server() });
   });
-  after(async () => await scope.close());
 
   it("pushes and signs, and another machine pulls exactly that digest", async () => {
     const image = `${world.registry.host}/push/app:v1`;
@@ -210,5 +199,4 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 }
 
-describe("docker 28 against tagseal server", { skip: missing }, () => stories((scope) => startTagsealServer(scope)));
-describe("docker 28 against the reference server", { skip: missing }, () => stories((scope) => startNotary(scope)));
+onEachServer("docker 28", { name: "docker", peers, notary: {} }, stories);

@@ -1,13 +1,13 @@
 /** Tagseal in front of podman, whose builds are buildah's: what docker's commands promise under content trust, podman's promise, too. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
+import { busyboxContext } from "../support/images.ts";
 import {
   client,
-  findExecutable,
   missingPeers,
   run,
   runOk,
@@ -49,11 +49,7 @@ describe("in front of podman", { skip: missing }, () => {
     user.tagseal(args, { env: trustOn, input });
 
   async function build(label: string): Promise<void> {
-    const context = scope.path(`image-${label}`);
-    mkdirSync(context);
-    copyFileSync(findExecutable("busybox") ?? "busybox", join(context, "busybox"));
-    const lines = ["FROM scratch", "COPY busybox /bin/busybox", `CMD ["/bin/busybox", "echo", "image ${label}"]`];
-    writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
+    const context = busyboxContext(scope, label, [`CMD ["/bin/busybox", "echo", "image ${label}"]`]);
     await podman("build", "-q", "-t", `made:${label}`, context);
   }
 

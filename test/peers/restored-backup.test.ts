@@ -60,6 +60,18 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     return { owner, readers };
   }
 
+  /** What the server does by itself, half a timestamp's life later, is lost to a restored backup; readers have seen it. */
+  async function lostRenewals(gun: string) {
+    const owner = await owned(gun);
+    const backup = await story.backUp();
+    await story.raise("--by", "2", gun);
+    const readers = new WarmReaders(story, gun);
+    await readers.see("v1");
+    await story.restore(backup);
+    await readers.refuse(goingBack);
+    return { owner, readers };
+  }
+
   it("lost pushes come back from a docker reader's cache, without a key", async () => {
     const gun = "localhost:5000/lost/pushes";
     const { owner, readers } = await lostPushes(gun);
@@ -173,14 +185,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
 
   it("lost renewals are raised above, by the age of the backup, and a second time nothing happens", async () => {
     const gun = "localhost:5000/lost/renewals";
-    const owner = await owned(gun);
-    const backup = await story.backUp();
-    // what the server does by itself, half a timestamp's life later
-    await story.raise("--by", "2", gun);
-    const readers = new WarmReaders(story, gun);
-    await readers.see("v1");
-    await story.restore(backup);
-    await readers.refuse(goingBack);
+    const { owner, readers } = await lostRenewals(gun);
     assert.match(
       await story.raise("--backup-age", "1h", "--dry-run", gun),
       /: would raise timestamp 1 to 3603, snapshot 1 to 3603$/mu,
@@ -198,13 +203,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
 
   it("lost renewals also come back from a reader's cache", async () => {
     const gun = "localhost:5000/lost/timestamps";
-    await owned(gun);
-    const backup = await story.backUp();
-    await story.raise("--by", "2", gun);
-    const readers = new WarmReaders(story, gun);
-    await readers.see("v1");
-    await story.restore(backup);
-    await readers.refuse(goingBack);
+    const { readers } = await lostRenewals(gun);
     await recovered(readers.tagseal, [gun], /: sent snapshot 3; raised the versions above timestamp 3$/mu);
     await readers.see("v1");
   });

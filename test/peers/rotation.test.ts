@@ -2,34 +2,19 @@
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { it } from "node:test";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
 import { tagseal } from "../server/restore-story.ts";
-import {
-  client,
-  type Client,
-  missingPeers,
-  passphraseEnvironment,
-  Scope,
-  startNotary,
-  startTagsealServer,
-  type TrustServer,
-} from "../support/peers.ts";
+import { addHello } from "../support/notary-words.ts";
+import { type Client, passphraseEnvironment } from "../support/peers.ts";
+import { onEachServer, type ServerStory } from "./on-each-server.ts";
 import { WarmReaders } from "./warm-readers.ts";
 
-const sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-
-function stories(start: (scope: Scope) => Promise<TrustServer>, isWhole: boolean): void {
-  const scope = new Scope("rotation");
-  let server: TrustServer;
-  before(async () => void (server = await start(scope)));
-  after(async () => await scope.close());
-
-  const user = (name: string): Client => client(scope, { server, name });
-  const add = async (who: Client, gun: string, tag: string, ...more: string[]): Promise<void> =>
-    void (await who.notaryOk(["addhash", "-p", gun, tag, "6", "--sha256", sha256, ...more]));
+function stories({ scope, isNotarys, user }: ServerStory): void {
+  const add = (who: Client, gun: string, tag: string, ...more: string[]): Promise<void> =>
+    addHello(who, gun, tag, "-p", ...more);
   const rotate = async (who: Client, ...argv: string[]): Promise<string> => {
     const { code, stdout, stderr } = await tagseal(who, "trust", "key", "rotate", ...argv);
     assert.equal(code, 0, stderr);
@@ -50,7 +35,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>, isWhole: boolean
       ["timestamp"],
       ["root"],
       ["snapshot", "--publisher-managed"],
-    ].slice(0, isWhole ? 5 : 2);
+    ].slice(0, isNotarys ? 5 : 2);
     for (const [index, [role = "", ...flags]] of steps.entries()) {
       await rotate(owner, "--remove-old", ...flags, gun, role);
       await readers.see(...tags);
@@ -59,7 +44,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>, isWhole: boolean
       tags.push(tag);
     }
     await readers.see(...tags);
-    const left = isWhole ? ["root", "snapshot", "targets"] : ["root", "targets"];
+    const left = isNotarys ? ["root", "snapshot", "targets"] : ["root", "targets"];
     assert.equal(readdirSync(join(owner.trustDirectory, "private")).length, left.length, "no old ones");
   });
 
@@ -85,7 +70,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>, isWhole: boolean
     await readers.see("v1", "v2");
   });
 
-  if (!isWhole) return;
+  if (!isNotarys) return;
 
   it("readers who slept through several roots follow, and those of all repositories of one root key", async () => {
     const guns = ["one", "two"].map((name) => `localhost:5000/all/${name}`);
@@ -111,10 +96,4 @@ function stories(start: (scope: Scope) => Promise<TrustServer>, isWhole: boolean
   });
 }
 
-describe("rotations on notary-server, in memory", { skip: missingPeers(["notary", "docker"]) }, () => {
-  stories(async (scope) => await startNotary(scope, { store: "memory" }), true);
-});
-
-describe("rotations on our server, beside notary", { skip: missingPeers(["notary", "docker"]) }, () => {
-  stories(async (scope) => await startTagsealServer(scope), false);
-});
+onEachServer("rotations", { name: "rotation", peers: ["notary", "docker"] }, stories);

@@ -5,21 +5,15 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, it } from "node:test";
 import { modeOf } from "../support/file-mode.ts";
 import { dockerInspect, tagsealInspect, trustOff, trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
-import {
-  missingPeers,
-  Scope,
-  startNotary,
-  startTagsealServer,
-  type Client,
-  type TrustServer,
-} from "../support/peers.ts";
+import type { Client } from "../support/peers.ts";
 import { tagsSeenByDocker, tagsSeenByNotary, tagsSeenByTagseal, type SignedTags } from "../support/trust-readers.ts";
+import { onEachServer, type ServerStory } from "./on-each-server.ts";
 
-const missing = missingPeers(["docker", "dockerd", "registry", "notary", "openssl", "busybox"]);
+const peers = ["docker", "dockerd", "registry", "notary", "openssl", "busybox"] as const;
 
 const hexOf = (digest: string): string => digest.replace("sha256:", "");
 
@@ -29,18 +23,16 @@ async function everybodySees(user: Client, repository: string, expected: SignedT
   assert.deepEqual(await tagsSeenByTagseal(user, repository), expected, "tagseal list");
 }
 
-function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
-  const scope = new Scope("shared");
+function stories({ scope, server }: ServerStory): void {
   let world: FrontWorld;
   /** digests of the images pushed, unsigned, as `<repository>:one` and `:two` */
   let digests: { readonly one: string; readonly two: string };
 
   before(async () => {
-    world = await startFrontWorld(scope, { server: await startServer(scope) });
+    world = await startFrontWorld(scope, { server: server() });
     const builder = world.user("uploader");
     digests = { one: await upload(builder, "first", "one"), two: await upload(builder, "first", "two") };
   });
-  after(async () => await scope.close());
 
   /** Uploads `made:<label>` without signing it; the digest is the same in every repository. */
   async function upload(user: Client, repository: string, label: string): Promise<string> {
@@ -174,9 +166,4 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 }
 
-describe("one trust directory for all, on tagseal server", { skip: missing }, () =>
-  stories((scope) => startTagsealServer(scope)),
-);
-describe("one trust directory for all, on the reference server", { skip: missing }, () =>
-  stories((scope) => startNotary(scope)),
-);
+onEachServer("one trust directory for all", { name: "shared", peers, notary: {} }, stories);

@@ -4,10 +4,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { tagseal } from "../server/restore-story.ts";
+import { addHello } from "../support/notary-words.ts";
 import { client, type Client, missingPeers, runOk, Scope, startNotary, type TrustServer } from "../support/peers.ts";
 import { tagsSeenByNotary } from "../support/trust-readers.ts";
-
-const sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
 
 describe("notary's staged changes and repositories, on notary-server", { skip: missingPeers(["notary"]) }, () => {
   const scope = new Scope("staged");
@@ -16,8 +15,6 @@ describe("notary's staged changes and repositories, on notary-server", { skip: m
   after(async () => await scope.close());
 
   const user = (name: string): Client => client(scope, { server, name });
-  const add = async (who: Client, gun: string, tag: string): Promise<void> =>
-    void (await who.notaryOk(["addhash", gun, tag, "6", "--sha256", sha256]));
   const ours = async (who: Client, ...argv: string[]): Promise<string> => {
     const { code, stdout, stderr } = await tagseal(who, "trust", ...argv);
     assert.equal(code, 0, stderr);
@@ -43,8 +40,8 @@ describe("notary's staged changes and repositories, on notary-server", { skip: m
       certificate,
     ]);
     await owner.notaryOk(["init", gun]);
-    await add(owner, gun, "v1");
-    await add(owner, gun, "v2");
+    await addHello(owner, gun, "v1");
+    await addHello(owner, gun, "v2");
     await owner.notaryOk(["remove", gun, "v1"]);
     await owner.notaryOk(["delegation", "add", gun, "targets/alice", certificate, "--paths", "alice-"]);
     await owner.notaryOk(["witness", gun, "targets"]);
@@ -62,7 +59,7 @@ describe("notary's staged changes and repositories, on notary-server", { skip: m
     await owner.notaryOk(["delegation", "purge", gun, "--key", await aliceKey(user("reader"), gun)]);
     await ours(owner, "staged", "--publish", gun);
     await owner.notaryOk(["delegation", "remove", gun, "targets/alice", "-y"]);
-    await add(owner, gun, "v3");
+    await addHello(owner, gun, "v3");
     await ours(owner, "staged", "--discard", "--force", "-n", "1", gun);
     await ours(owner, "staged", "--publish", gun);
     assert.deepEqual(Object.keys(await tagsSeenByNotary(user("late"), gun)), ["v2"]);
@@ -79,7 +76,7 @@ describe("notary's staged changes and repositories, on notary-server", { skip: m
     await owner.notaryOk(["init", "-p", gun]);
     await ours(owner, "delete", "--remote", "--force", gun);
     await ours(owner, "init", gun);
-    await owner.notaryOk(["addhash", "-p", gun, "v1", "6", "--sha256", sha256]);
+    await addHello(owner, gun, "v1", "-p");
     assert.deepEqual(Object.keys(await tagsSeenByNotary(user("new"), gun)), ["v1"]);
   });
 });

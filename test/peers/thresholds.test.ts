@@ -10,29 +10,15 @@ import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
 import { tagseal } from "../server/restore-story.ts";
 import { startEvilTrustServer, type EvilTrustServer } from "../support/evil-trust-server.ts";
-import {
-  client,
-  type Client,
-  missingPeers,
-  passphraseEnvironment,
-  Scope,
-  startNotary,
-  startTagsealServer,
-  type TrustServer,
-} from "../support/peers.ts";
+import { addHello, helloSha256 } from "../support/notary-words.ts";
+import { client, type Client, missingPeers, passphraseEnvironment, Scope } from "../support/peers.ts";
 import { SimulatedRepository, simulatedKey } from "../support/simulated-repository.ts";
+import { onEachServer, type ServerStory } from "./on-each-server.ts";
 import { WarmReaders } from "./warm-readers.ts";
 
-const sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-const skip = missingPeers(["notary", "docker"]);
+const peers = ["notary", "docker"] as const;
 
-function stories(start: (scope: Scope) => Promise<TrustServer>): void {
-  const scope = new Scope("thresholds");
-  let server: TrustServer;
-  before(async () => void (server = await start(scope)));
-  after(async () => await scope.close());
-
-  const user = (name: string): Client => client(scope, { server, name });
+function stories({ user }: ServerStory): void {
   const privateKeys = (who: Client): string => join(who.trustDirectory, "private");
   const made = async (who: Client, role: "root" | "targets", gun: string): Promise<string> => {
     const passphrases = fromEnvironment(passphraseEnvironment);
@@ -44,8 +30,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     assert.equal(code, 0, stderr);
     return (JSON.parse(stdout) as { newKeys: readonly { readonly keyId: string }[] }).newKeys;
   };
-  const add = async (who: Client, gun: string, tag: string): Promise<void> =>
-    void (await who.notaryOk(["addhash", "-p", gun, tag, "6", "--sha256", sha256]));
+  const add = (who: Client, gun: string, tag: string): Promise<void> => addHello(who, gun, tag, "-p");
   /** The keys of a role that notary's list has for it. */
   const keysOf = async (who: Client, role: string): Promise<string[]> => {
     const { stdout } = await who.notaryOk(["key", "list"]);
@@ -81,7 +66,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
 
     for (const key of await keysOf(owner, "targets"))
       if (key !== targets) rmSync(join(privateKeys(owner), `${key}.key`));
-    const alone = await owner.notary(["addhash", "-p", gun, "v4", "6", "--sha256", sha256]);
+    const alone = await owner.notary(["addhash", "-p", gun, "v4", "6", "--sha256", helloSha256]);
     assert.notEqual(alone.code, 0, "notary does not publish with one key of two either");
     const ours = await tagseal(owner, "trust", "revoke", `${gun}:v3`);
     assert.match(ours.stderr, /1 of the 2 keys that must sign.*\[SIGNING_KEY_MISSING\]/u);
@@ -89,15 +74,9 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
   });
 }
 
-describe("thresholds on notary-server, in memory", { skip }, () => {
-  stories(async (scope) => await startNotary(scope, { store: "memory" }));
-});
+onEachServer("thresholds", { name: "thresholds", peers }, stories);
 
-describe("thresholds on our server, beside notary", { skip }, () => {
-  stories(async (scope) => await startTagsealServer(scope));
-});
-
-describe("a server that serves what too few keys signed", { skip }, () => {
+describe("a server that serves what too few keys signed", { skip: missingPeers(peers) }, () => {
   const scope = new Scope("under-signed");
   let server: EvilTrustServer;
   before(async () => void (server = await startEvilTrustServer(scope)));

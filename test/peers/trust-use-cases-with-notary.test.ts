@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, fail } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { it } from "node:test";
 import { PublicKey } from "../../src/crypto/public-key.ts";
 import { createRootCertificate } from "../../src/crypto/root-certificate.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
@@ -22,38 +22,21 @@ import type { TrustEvent } from "../../src/trust/trust-event.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
-import {
-  client,
-  missingPeers,
-  passphraseEnvironment,
-  Scope,
-  startNotary,
-  startTagsealServer,
-  type Client,
-  type TrustServer,
-} from "../support/peers.ts";
+import { addHello, helloSha256 } from "../support/notary-words.ts";
+import { passphraseEnvironment, type Client } from "../support/peers.ts";
+import { onEachServer, type ServerStory } from "./on-each-server.ts";
 
-const sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-const digest = digestFromHex("sha256", sha256);
+const digest = digestFromHex("sha256", helloSha256);
 
-function stories(start: (scope: Scope) => Promise<TrustServer>): void {
-  const scope = new Scope("use-cases");
+function stories({ scope, server, user: newUser }: ServerStory): void {
   const contexts: TrustContext[] = [];
   const told: TrustEvent[] = [];
-  let server: TrustServer;
-  before(async () => void (server = await start(scope)));
-  after(async () => {
-    for (const context of contexts) context.close();
-    await scope.close();
-  });
-
-  const newUser = (name: string): Client => client(scope, { server, name });
 
   async function open(user: Client, gun: string): Promise<TrustContext> {
     const context = await openTrustContext({
       reference: parseImageReference(gun),
       dockerConfigDir: user.dockerConfig,
-      env: { DOCKER_CONTENT_TRUST_SERVER: server.url },
+      env: { DOCKER_CONTENT_TRUST_SERVER: server().url },
       access: "admin",
       notify: (event) => told.push(event),
       // as few rounds as notary itself uses, so that the suite does not spend its time on them
@@ -64,6 +47,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
       }),
     });
     contexts.push(context);
+    scope.defer(() => context.close());
     return context;
   }
 
@@ -73,7 +57,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     return lines
       .map((line) => line.trim().split(/\s+/))
       .map(([name = "", hash = "", , role = ""]) => {
-        equal(hash, sha256);
+        equal(hash, helloSha256);
         return `${name} in ${role}`;
       });
   }
@@ -85,7 +69,8 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     await signTags(context, [{ tag: "v2", digest, length: 6 }]);
     deepEqual(await seenByNotary(gun), ["v1 in targets", "v2 in targets"]);
     const inspected = await newUser("docker-reader").docker(["trust", "inspect", gun]);
-    if (inspected.code === 0) match(inspected.stdout, new RegExp(`"SignedTag": "v2",\\s+"Digest": "${sha256}"`, "u"));
+    if (inspected.code === 0)
+      match(inspected.stdout, new RegExp(`"SignedTag": "v2",\\s+"Digest": "${helloSha256}"`, "u"));
   });
 
   it("notary follows our renewal of a root certificate that ends, with a warm and a cold cache, and publishes after it", async () => {
@@ -104,7 +89,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     equal(renewal.newRootCertificates.length, 1);
     await warm.notaryOk(["lookup", gun, "v1"]);
     deepEqual(await seenByNotary(gun), ["v1 in targets"]);
-    await user.notaryOk(["addhash", "-p", gun, "v2", "6", "--sha256", sha256]);
+    await addHello(user, gun, "v2", "-p");
     equal((await verifyTag(context, "v2")).digest, digest);
     deepEqual((await renewCollection(context)).newRootCertificates, [], "the new one lasts");
   });
@@ -120,7 +105,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
       await rotateKey(context, role);
       await warm.notaryOk(["lookup", gun, "v1"]);
       deepEqual(await seenByNotary(gun), ["v1 in targets"]);
-      await user.notaryOk(["addhash", "-p", gun, "v2", "6", "--sha256", sha256]);
+      await addHello(user, gun, "v2", "-p");
       equal((await verifyTag(context, "v2")).digest, digest);
     });
 
@@ -143,7 +128,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     const gun = "localhost:5000/notarys/app";
     const user = newUser("notarys");
     await user.notaryOk(["init", "-p", gun]);
-    await user.notaryOk(["addhash", "-p", gun, "v1", "6", "--sha256", sha256]);
+    await addHello(user, gun, "v1", "-p");
     const context = await open(user, gun);
     await signTags(context, [{ tag: "v2", digest, length: 6 }]);
     deepEqual(await seenByNotary(gun), ["v1 in targets", "v2 in targets"]);
@@ -156,7 +141,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     const gun = "localhost:5000/unpublished/app";
     const user = newUser("unpublished");
     await user.notaryOk(["init", gun]);
-    await user.notaryOk(["addhash", gun, "staged", "6", "--sha256", sha256]);
+    await addHello(user, gun, "staged");
     const keysBefore = (await user.notaryOk(["key", "list"])).stdout;
     const context = await open(user, gun);
     const { initialised } = await signTags(context, [{ tag: "v1", digest, length: 6 }]);
@@ -212,7 +197,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
       "v2",
       "6",
       "--sha256",
-      sha256,
+      helloSha256,
       "-r",
       "targets/bob",
       "-r",
@@ -225,10 +210,4 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
   });
 }
 
-describe("use cases on notary-server, in memory", { skip: missingPeers(["notary"]) }, () => {
-  stories(async (scope) => await startNotary(scope, { store: "memory" }));
-});
-
-describe("use cases on our server, beside notary", { skip: missingPeers(["notary"]) }, () => {
-  stories(async (scope) => await startTagsealServer(scope));
-});
+onEachServer("use cases", { name: "use-cases", peers: ["notary"] }, stories);

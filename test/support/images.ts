@@ -11,13 +11,19 @@ import { findExecutable, type Scope } from "./processes.ts";
  * prints `image <label>` unless it is told something else to do.
  */
 export async function buildImage(scope: Scope, client: Client, tag: string, label: string): Promise<void> {
+  const start = ['ENTRYPOINT ["/bin/busybox"]', `CMD ["echo", "image ${label}"]`];
+  const context = busyboxContext(scope, label, [`LABEL build=${label}`, ...start]);
+  await client.dockerOk(["build", "-q", "-t", tag, context], { env: { DOCKER_CONTENT_TRUST: undefined } });
+}
+
+/** A directory to build `FROM scratch` with a static busybox from; `more` are the last lines of its Dockerfile. */
+export function busyboxContext(scope: Scope, label: string, more: readonly string[]): string {
   const context = scope.path(`context-${label}`);
   mkdirSync(context, { recursive: true });
   copyFileSync(findExecutable("busybox") ?? "busybox", join(context, "busybox"));
-  const start = ['ENTRYPOINT ["/bin/busybox"]', `CMD ["echo", "image ${label}"]`];
-  const lines = ["FROM scratch", "COPY busybox /bin/busybox", `LABEL build=${label}`, ...start];
+  const lines = ["FROM scratch", "COPY busybox /bin/busybox", ...more];
   writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
-  await client.dockerOk(["build", "-q", "-t", tag, context], { env: { DOCKER_CONTENT_TRUST: undefined } });
+  return context;
 }
 
 interface Descriptor {

@@ -1,4 +1,4 @@
-import type { Options } from "./option.ts";
+import type { Options, OptionValues } from "./option.ts";
 import { jsonOption } from "./output-flags.ts";
 import { passphraseOptions } from "./passphrase-flags.ts";
 
@@ -64,3 +64,9 @@ export const keyRestoreOptions = {
   json: jsonOption,
   ...passphraseOptions,
 } as const satisfies Options;
+
+/** The flags of `trust key backup` as given. */
+export type KeyBackupFlags = OptionValues<typeof keyBackupOptions>;
+
+/** The flags of `trust key restore` as given. */
+export type KeyRestoreFlags = OptionValues<typeof keyRestoreOptions>;

@@ -8,6 +8,14 @@ import { writeJson } from "./write-json.ts";
 /** The result for one repository or file, as `--json` shows it. */
 export type ForEachResult = Readonly<Record<string, unknown>>;
 
+/** The turn of one repository. */
+export interface Turn {
+  readonly repository: string;
+  readonly io: Io;
+  /** prints docker's lines */
+  readonly say: (text: string) => void;
+}
+
 /** How results and failures are shown. */
 export interface ForEachHow {
   readonly json: boolean;

@@ -1,5 +1,5 @@
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, RoleVersion } from "../../tuf/metadata.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { type CollectionChange, publishChange } from "../publishing/publish.ts";
@@ -10,9 +10,7 @@ import { planRenewal, type RenewalWish } from "./renewal-plan.ts";
 import { RenewedCertificates } from "./renewed-certificates.ts";
 
 /** A role that was signed again. */
-export interface RenewedRole {
-  readonly role: RoleName;
-  readonly version: number;
+export interface RenewedRole extends RoleVersion {
   readonly expiresAt: Date;
 }
 

@@ -8,16 +8,13 @@ import { backupLock } from "../../open/backup-lock.ts";
 import { placeFile, readGivenFile, requireFree } from "../../open/backup-file.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { openKeyFiles, openKeyStore } from "../../open/user-keys.ts";
-import type { OptionValues } from "../../options/option.ts";
-import { keyBackupOptions } from "../../options/key-backup-flags.ts";
+import { type KeyBackupFlags, keyBackupOptions } from "../../options/key-backup-flags.ts";
 import { passphraseEnvironment } from "../../options/passphrase-flags.ts";
 import { backupPassphrase, keyFilesHelp } from "../../options/shared-help.ts";
 import { showListing } from "../../output/backup-contents-list.ts";
 import { deliverShares, requireDelivery } from "../../output/share-delivery.ts";
 import { printable } from "../../output/printable.ts";
 import { writeJson } from "../../output/write-json.ts";
-
-type Flags = OptionValues<typeof keyBackupOptions>;
 
 /** `tagseal trust key backup`: private keys in one file that the `age` command opens, too. */
 export const command = defineCommand(
@@ -55,7 +52,7 @@ export const command = defineCommand(
   },
 );
 
-async function backUp(to: string, wanted: readonly string[], options: Flags, io: Io): Promise<number> {
+async function backUp(to: string, wanted: readonly string[], options: KeyBackupFlags, io: Io): Promise<number> {
   const { collectKeys, sealBackup } = await import("../../../keys/backup/make-backup.ts");
   const { listingOf, listingText } = await import("../../../keys/backup/backup-listing.ts");
   const { findKeyIds } = await import("../../../keys/key-selection.ts");
@@ -124,7 +121,7 @@ function listPath(to: string): string {
   return `${to}.txt`;
 }
 
-async function list(path: string, options: Flags, io: Io): Promise<number> {
+async function list(path: string, options: KeyBackupFlags, io: Io): Promise<number> {
   const { maxListingBytes, parseListing } = await import("../../../keys/backup/backup-listing.ts");
   const { maxAgeFileBytes } = await import("../../../keys/backup/age-file.ts");
   const { sha256Hex } = await import("../../../crypto/sha256.ts");

@@ -6,15 +6,12 @@ import type { Io } from "../../io.ts";
 import { placeFile, requireFree } from "../../open/backup-file.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { openKeyFiles } from "../../open/user-keys.ts";
-import { keyRestoreOptions } from "../../options/key-backup-flags.ts";
-import type { OptionValues } from "../../options/option.ts";
+import { type KeyRestoreFlags, keyRestoreOptions } from "../../options/key-backup-flags.ts";
 import { passphraseEnvironment } from "../../options/passphrase-flags.ts";
 import { backupPassphrase, keyFilesHelp } from "../../options/shared-help.ts";
 import { showRestored } from "../../output/backup-contents-list.ts";
 import { printable } from "../../output/printable.ts";
 import { writeJson } from "../../output/write-json.ts";
-
-type Flags = OptionValues<typeof keyRestoreOptions>;
 
 /** `tagseal trust key restore`: puts keys of a backup back, and changes none that is here. */
 export const command = defineCommand(
@@ -80,7 +77,7 @@ function useInWords({ role, gun }: KeyDescription): string {
   return gun === undefined ? role : `${role} of ${gun}`;
 }
 
-async function writeIdentity(to: string, options: Flags, io: Io): Promise<0> {
+async function writeIdentity(to: string, options: KeyRestoreFlags, io: Io): Promise<0> {
   if (options.share.length === 0 && !options.shares)
     throw new UsageError("USAGE", "--identity-to writes what shares give", { hint: "Add --shares or --share FILE." });
   requireFree([to], { force: false });

@@ -3,7 +3,6 @@ import type { KeyStore } from "../../../keys/key-store.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { RenewResult } from "../../../trust/renewal/renew.ts";
 import { defineCommand } from "../../command.ts";
-import type { Io } from "../../io.ts";
 import { chosenRepositories } from "../../open/chosen-repositories.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { withTrust } from "../../open/trust.ts";
@@ -14,7 +13,7 @@ import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../../options/proposal-flags.ts";
 import { signingHelp } from "../../options/shared-help.ts";
 import { renewalJson, renewalText, withoutKeyText } from "../../output/renewal-report.ts";
-import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { type ForEachResult, forEachRepository, type Turn } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `tagseal trust renew`: signs again what expires, or has expired, with the keys of this machine. */
@@ -53,7 +52,7 @@ export const command = defineCommand(
     const how = { json, failureHeading: "not renewed" };
     const renew = isProposing(options) ? proposeOne : renewOne;
     const renewing = { all, passphrases, keys, out: options.out };
-    return await forEachRepository(names, io, how, (name, say) => renew(name, renewing, io, say));
+    return await forEachRepository(names, io, how, (repository, say) => renew({ repository, io, say }, renewing));
   },
 );
 
@@ -64,30 +63,23 @@ interface Renewing {
   readonly out: string | undefined;
 }
 
-async function renewOne(
-  name: string,
-  { all, passphrases, keys }: Renewing,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
+async function renewOne({ repository, io, say }: Turn, { all, passphrases, keys }: Renewing): Promise<ForEachResult> {
   const { renewCollection } = await import("../../../trust/renewal/renew.ts");
-  const { reference, gun } = imageArgument(name);
+  const { reference, gun } = imageArgument(repository);
   const settings = { access: "write", passphrases, keys, notify: tellTrustEvents(io, { quiet: true }) } as const;
   const result = await withTrust(io, reference, settings, (context) => renewCollection(context));
   if (result.renewed.length === 0 && !all) throw withoutKeys(gun, result);
   say(renewalText(gun, result, io.now()));
-  return { repository: name, ...renewalJson(gun, result) };
+  return { repository, ...renewalJson(gun, result) };
 }
 
 async function proposeOne(
-  name: string,
+  { repository, io, say }: Turn,
   { all, passphrases, keys, out }: Renewing,
-  io: Io,
-  say: (text: string) => void,
 ): Promise<ForEachResult> {
   const { handOnProposal } = await import("../../proposals/propose-change.ts");
   const { proposeRenewal } = await import("../../../trust/proposals/proposed-renewals.ts");
-  const image = imageArgument(name);
+  const image = imageArgument(repository);
   const { json, text } = await handOnProposal({ image, out, passphrases, keys }, io, proposeRenewal);
   const isNothing = json["state"] === "unchanged";
   if (isNothing && !all) throw withoutKeys(image.gun, { proposable: [] });

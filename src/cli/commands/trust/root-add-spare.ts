@@ -2,7 +2,6 @@ import { UsageError } from "../../../errors.ts";
 import type { KeyStore } from "../../../keys/key-store.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import { defineCommand } from "../../command.ts";
-import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { repositoriesOfKey } from "../../open/repositories-of-key.ts";
 import type { SpareKey, SpareSources } from "../../open/spare-key.ts";
@@ -16,8 +15,9 @@ import { isProposing, proposeElsewhereOptions, proposeHelp, requireOneForOut } f
 import { spareEnvironment } from "../../options/spare-flags.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
-import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { type ForEachResult, forEachRepository, type Turn } from "../../output/for-each-repository.ts";
 import { proposedSpareJson, spareAdvice, spareJson, type SpareNext, spareText } from "../../output/spare-report.ts";
+import { proposeInTurn } from "../../proposals/propose-in-turn.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 const options = {
@@ -96,7 +96,7 @@ export const command = defineCommand(
     let outcome: SpareNext["outcome"] = "failed";
     try {
       return await forEachRepository(names, io, how, async (repository, say) => {
-        const result = await add(repository, adding, io, say);
+        const result = await add({ repository, io, say }, adding);
         done.push(repository);
         outcome = isOpen(result) ? "proposed" : "added";
         return result;
@@ -134,12 +134,7 @@ interface Adding {
   readonly out: string | undefined;
 }
 
-async function addTo(
-  repository: string,
-  { keys, spare }: Adding,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
+async function addTo({ repository, io, say }: Turn, { keys, spare }: Adding): Promise<ForEachResult> {
   const { addSpareRootKey } = await import("../../../trust/rotation/spare-root-key.ts");
   const { reference } = imageArgument(repository);
   const settings = { access: "write", keys, notify: tellTrustEvents(io, { quiet: true }) } as const;
@@ -148,18 +143,10 @@ async function addTo(
   return { repository, ...spareJson(result, spare) };
 }
 
-async function proposeFor(
-  repository: string,
-  { keys, spare, passphrases, out }: Adding,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
-  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+async function proposeFor(turn: Turn, { keys, spare, passphrases, out }: Adding): Promise<ForEachResult> {
   const { proposeSpareRootKey } = await import("../../../trust/proposals/proposed-changes.ts");
-  const proposing = { image: imageArgument(repository), out, passphrases, keys };
-  const { json, text } = await handOnProposal(proposing, io, (context) =>
+  const proposed = await proposeInTurn(turn, { out, passphrases, keys }, (context) =>
     proposeSpareRootKey(context, spare.publicKey),
   );
-  say(text);
-  return { ...json, ...proposedSpareJson(spare) };
+  return { ...proposed, ...proposedSpareJson(spare) };
 }

@@ -3,7 +3,6 @@ import { UsageError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import { addSigner, checkSignerName } from "../../../trust/signers/signer.ts";
 import { defineCommand } from "../../command.ts";
-import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -12,7 +11,8 @@ import { isProposing, proposeHelp, proposeOptions, requireOneForOut } from "../.
 import { readPublicKeyFile } from "../../open/public-key-file.ts";
 import { withNoInit, withTrust } from "../../open/trust.ts";
 import { noInitEnvironment, noInitOption, trustEnvironment } from "../../options/trust-flags.ts";
-import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { type ForEachResult, forEachRepository, type Turn } from "../../output/for-each-repository.ts";
+import { proposeInTurn } from "../../proposals/propose-in-turn.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust signer add`: permits a signer to sign the tags of repositories. */
@@ -54,7 +54,7 @@ export const command = defineCommand(
     const signer = { name, keys, passphrases: await passphraseSource(options, io), out: options.out };
     const how = { json: options.json, failureHeading: "failed to add signer to" };
     const add = isProposing(options) ? proposeFor : addTo;
-    return await forEachRepository(repositories, io, how, (repository, say) => add(repository, signer, io, say));
+    return await forEachRepository(repositories, io, how, (repository, say) => add({ repository, io, say }, signer));
   },
 );
 
@@ -65,26 +65,13 @@ interface NewSigner {
   readonly out: string | undefined;
 }
 
-async function proposeFor(
-  repository: string,
-  { name, keys, passphrases, out }: NewSigner,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
-  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+async function proposeFor(turn: Turn, { name, keys, passphrases, out }: NewSigner): Promise<ForEachResult> {
   const { proposeSigner } = await import("../../../trust/proposals/proposed-delegations.ts");
-  const proposing = { image: imageArgument(repository), out, passphrases };
-  const { json, text } = await handOnProposal(proposing, io, (context) => proposeSigner(context, { name, keys }));
-  say(text);
-  return { signer: name, ...json };
+  const proposed = await proposeInTurn(turn, { out, passphrases }, (context) => proposeSigner(context, { name, keys }));
+  return { signer: name, ...proposed };
 }
 
-async function addTo(
-  repository: string,
-  { name, keys, passphrases }: NewSigner,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
+async function addTo({ repository, io, say }: Turn, { name, keys, passphrases }: NewSigner): Promise<ForEachResult> {
   say(`Adding signer "${name}" to ${repository}...\n`);
   const { reference } = imageArgument(repository);
   const settings = {

@@ -10,8 +10,9 @@ import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseOptions } from "../../options/passphrase-flags.ts";
 import { signingHelp } from "../../options/shared-help.ts";
 import { withTrust } from "../../open/trust.ts";
-import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { type ForEachResult, forEachRepository, type Turn } from "../../output/for-each-repository.ts";
 import { cannotRetrieveSigners } from "../../output/docker-errors.ts";
+import { proposeInTurn } from "../../proposals/propose-in-turn.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust signer remove`: withdraws a signer's permission to sign. */
@@ -46,7 +47,9 @@ export const command = defineCommand(
     const removal = { name, force, passphrases: await passphraseSource(options, io), out };
     const how = { json: options.json, failureHeading: "error removing signer from" };
     const remove = isProposing(options) ? proposeFrom : removeFrom;
-    return await forEachRepository(repositories, io, how, (repository, say) => remove(repository, removal, io, say));
+    return await forEachRepository(repositories, io, how, (repository, say) =>
+      remove({ repository, io, say }, removal),
+    );
   },
 );
 
@@ -57,29 +60,21 @@ interface Removal {
   readonly out: string | undefined;
 }
 
-async function proposeFrom(
-  repository: string,
-  { name, force, passphrases, out }: Removal,
-  io: Io,
-  say: (text: string) => void,
-): Promise<ForEachResult> {
-  const { handOnProposal } = await import("../../proposals/propose-change.ts");
+async function proposeFrom(turn: Turn, { name, force, passphrases, out }: Removal): Promise<ForEachResult> {
   const { proposeSignerRemoval } = await import("../../../trust/proposals/proposed-delegations.ts");
   const confirm = async (): Promise<true> => {
-    if (force || (await confirmLast(name, repository, io))) return true;
-    throw declined(name, repository);
+    if (force || (await confirmLast(name, turn.repository, turn.io))) return true;
+    throw declined(name, turn.repository);
   };
-  const proposing = { image: imageArgument(repository), out, passphrases };
-  const { json, text } = await handOnProposal(proposing, io, (context) => proposeSignerRemoval(context, name, confirm));
-  say(text);
-  return { signer: name, ...json };
+  const proposed = await proposeInTurn(turn, { out, passphrases }, (context) =>
+    proposeSignerRemoval(context, name, confirm),
+  );
+  return { signer: name, ...proposed };
 }
 
 async function removeFrom(
-  repository: string,
+  { repository, io, say }: Turn,
   { name, force, passphrases }: Removal,
-  io: Io,
-  say: (text: string) => void,
 ): Promise<ForEachResult> {
   say(`Removing signer "${name}" from ${repository}...\n`);
   if (name === "releases") {
