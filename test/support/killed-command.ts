@@ -1,4 +1,5 @@
 /** kill -9 of a real command at a chosen moment: of its conversation with the trust server, or of what it writes. */
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { watch } from "node:fs";
@@ -59,7 +60,9 @@ export async function killedAt(
   );
   try {
     await ended;
-    return child.signalCode === "SIGKILL";
+    const wasKilled = child.signalCode === "SIGKILL";
+    assert.equal(wasKilled || child.exitCode === 0, true, `tagseal ${argv.join(" ")}: exit status ${child.exitCode}`);
+    return wasKilled;
   } finally {
     for (const watcher of watchers) watcher.close();
     server.tamper = async (_, forward) => await forward();
