@@ -5,7 +5,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode, TagsealError } from "../errors.ts";
+import type { UserAndPassword } from "../docker-config/credentials.ts";
 import type { DemoImage } from "./demo-image.ts";
+import { onlyUser } from "./only-user.ts";
 import type { ThrowawayTls } from "./throwaway-tls.ts";
 import { loadSandboxState, newSandboxSecrets, type SandboxState, saveSandboxState } from "./sandbox-state.ts";
 
@@ -18,6 +20,8 @@ export interface SandboxOptions {
   readonly serverPort?: number | undefined;
   /** the trust server's clock */
   readonly now?: () => Date;
+  /** the only one who may use the trust server; every user of the machine when absent */
+  readonly user?: UserAndPassword;
   /** takes the servers' log lines */
   readonly log?: (line: string) => void;
 }
@@ -125,7 +129,7 @@ async function startTrustServerIn(
   directory: string,
   port: number,
   tls: ThrowawayTls,
-  { now, log }: SandboxOptions,
+  { now, log, user }: SandboxOptions,
 ): Promise<Stoppable> {
   const certFile = join(directory, "tls.crt");
   const keyFile = join(directory, "tls.key");
@@ -133,7 +137,9 @@ async function startTrustServerIn(
   await writeFile(certFile, tls.certificate);
   await writeFile(keyFile, tls.key, { mode: 0o600 });
   const { startServer } = await import("../server/run/start-server.ts");
-  return await startServer({ host: "127.0.0.1", port, dataDir: directory, tls: { certFile, keyFile }, now, log });
+  const authorise = user === undefined ? undefined : onlyUser(user);
+  const files = { dataDir: directory, tls: { certFile, keyFile } };
+  return await startServer({ host: "127.0.0.1", port, ...files, authorise, now, log });
 }
 
 /** Lays out a docker configuration directory that trusts the sandbox's authority. */

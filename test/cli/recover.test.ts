@@ -1,6 +1,9 @@
 /** `tagseal trust recover` against a sandbox: each accident, beside readers that remember the repository and readers that do not. */
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -33,6 +36,17 @@ function rowsOf(path: string): readonly unknown[] {
     .all();
   assert.ok(tables.length > 2);
   return tables.map(({ name }) => [name, database.prepare(`SELECT * FROM ${String(name)}`).all()]);
+}
+
+/** The status of a root, asked for without a login. */
+async function statusOf(port: number, gun: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const url = `https://127.0.0.1:${port}/v2/${gun}/_trust/tuf/root.json`;
+  get(url, { rejectUnauthorized: false, agent: false }, (answer) => {
+    answer.resume();
+    resolve(answer.statusCode ?? 0);
+  }).on("error", reject);
+  return await promise;
 }
 
 describe("trust recover", () => {
@@ -254,6 +268,25 @@ describe("trust recover", () => {
     assert.deepEqual(await tags(app, reader), ["v1", "v2"]);
     const unknown = await recover(story, "--yes", "--lost", "carol", app);
     assert.match(unknown.stderr, /^no signer carol for repository /u);
+  });
+
+  it("I10: lets no other user of the machine read what a rehearsal signs", async () => {
+    const story = await told("team/watched");
+    const answers: Promise<number>[] = [];
+    const ports = new Set<number>();
+    // another user sees on which port a server listens, and asks it as any client may
+    const watch = (message: unknown): void => {
+      const port = (message as { readonly server: Server }).server.address();
+      if (typeof port !== "object" || port === null || ports.has(port.port)) return;
+      ports.add(port.port);
+      if (port.port !== Number(new URL(stage.sandbox.serverUrl).port)) answers.push(statusOf(port.port, story.app));
+    };
+    subscribe("http.server.request.start", watch);
+    const played = await recovered(story, "--rehearse", "--leaked", "targets", story.app).finally(() =>
+      unsubscribe("http.server.request.start", watch),
+    );
+    assert.deepEqual(seenIn(played), ["cached: same", "new: same"]);
+    assert.deepEqual(await Promise.all(answers), [401]);
   });
 
   it("asks what happened where it can, and wants to be told where it cannot", async () => {

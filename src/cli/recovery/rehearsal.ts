@@ -1,4 +1,5 @@
 /** `trust recover --rehearse`: the repair, played on a copy with a throwaway trust server on loopback. */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,8 +51,8 @@ export interface RehearsalResult {
 }
 
 /**
- * Plays a repair. The copy is on a trust server that listens on loopback and lives in a temporary directory, which is removed at the end;
- * new keys exist in memory only. Asks for the passphrases that the repair would ask for.
+ * Plays a repair. The copy is on a trust server that listens on loopback, takes no other client, and lives in a private directory, which is removed
+ * at the end; new keys exist in memory only. Asks for the passphrases that the repair would ask for.
  *
  * @throws what the repair would throw
  */
@@ -69,13 +70,16 @@ async function inDirectory(directory: string, rehearsed: Rehearsed, io: Io): Pro
   const { collection } = rehearsed;
   // Servers take nothing that has expired, so the copy is made when it had not.
   let clock: (() => Date) | undefined = () => whenItWasValid(collection, io.now());
-  const sandbox = await startSandbox({ directory, now: () => (clock ?? io.now)() });
+  // The copy is signed by real keys, and not for other users of this machine.
+  const user = { username: "rehearsal", password: randomBytes(32).toString("hex") };
+  const sandbox = await startSandbox({ directory, user, now: () => (clock ?? io.now)() });
   const contexts: TrustContext[] = [];
   const open = async (cache: TrustCache, now = io.now): Promise<TrustContext> => {
     const context = await openTrustContext({
       reference: rehearsed.reference,
       dockerConfigDir: sandbox.environment["DOCKER_CONFIG"] ?? directory,
       env: sandbox.environment,
+      credentials: async () => ({ kind: "basic", ...user }),
       cache,
       keys: new RehearsalKeys(withOpened(rehearsed.keys, rehearsed.given)),
       access: "admin",

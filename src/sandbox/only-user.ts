@@ -1,0 +1,22 @@
+import { timingSafeEqual } from "node:crypto";
+import { sha256Hex } from "../crypto/sha256.ts";
+import type { UserAndPassword } from "../docker-config/credentials.ts";
+import type { Authorise } from "../server/http/authorise.ts";
+
+/** Everything for one user, nothing for all others of the machine. RFC 7617 */
+export function onlyUser({ username, password }: UserAndPassword): Authorise {
+  const wanted = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  return async ({ headers: { authorization } }) =>
+    isSame(authorization ?? "", wanted)
+      ? { allowed: true, user: username }
+      : {
+          allowed: false,
+          challenge: 'Basic realm="sandbox"',
+          refusal: authorization === undefined ? "missing" : "invalid",
+        };
+}
+
+/** Hashes have one length, and take the same time to compare wherever they differ. */
+function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(sha256Hex(one)), Buffer.from(sha256Hex(other)));
+}
