@@ -55,18 +55,23 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Reads the policies here. @throws UsageError `POLICY_INVALID`, with line and column */
+/**
+ * Reads the policies here.
+ *
+ * @throws UsageError `POLICY_INVALID`, with line and column; `FILE_UNREADABLE`
+ */
 export async function loadPolicies(io: Io): Promise<readonly Policy[]> {
   const files = policyFiles(io);
   if (files.length === 0) return [];
   const { parsePolicy } = await import("../../policy/policy-parser.ts");
   const { invalidPolicy } = await import("../../policy/policy-document.ts");
   return files.map(({ path }) => {
+    const text = readSettings(path);
+    if (text === undefined) throw invalidPolicy(path, "no such file or directory");
     if (isOpenToAll(path)) throw invalidPolicy(path, "every user can write it: run chmod o-w on it");
-    const text = readOr(path, (reason, cause) => invalidPolicy(path, reason, cause));
     return parsePolicy(text, {
       source: path,
-      read: (named) => readOr(resolve(dirname(path), named), (reason, cause) => unreadable(reason, cause)),
+      read: (named) => readNamed(resolve(dirname(path), named)),
     });
   });
 }
@@ -106,17 +111,8 @@ function isOpenToAll(path: string): boolean {
   return stats !== undefined && (stats.mode & 0o002) !== 0;
 }
 
-function readOr(path: string, failure: (reason: string, cause?: unknown) => UsageError): string {
-  try {
-    const text = readSettings(path);
-    if (text !== undefined) return text;
-  } catch (cause) {
-    if (cause instanceof UsageError) throw failure(cause.message, cause);
-    throw cause;
-  }
-  throw failure(`${path}: no such file or directory`);
-}
-
-function unreadable(reason: string, cause: unknown): UsageError {
-  return new UsageError("FILE_UNREADABLE", reason, { cause });
+function readNamed(path: string): string {
+  const text = readSettings(path);
+  if (text === undefined) throw new UsageError("FILE_UNREADABLE", `${path}: no such file or directory`);
+  return text;
 }
