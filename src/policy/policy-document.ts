@@ -1,16 +1,26 @@
 /** The text of a policy as values that know where they stand: JSON with comments, in which no name may be written twice. */
-import { type Node, type ParseError, type ParseErrorCode, parseTree, printParseErrorCode } from "jsonc-parser";
+import { type ParseError, type ParseErrorCode, parseTree, printParseErrorCode } from "jsonc-parser";
 import { UsageError } from "../errors.ts";
 
 /** Far above any honest policy. */
 const maxCharacters = 1024 * 1024;
 
+/** A value as the parser gives it. The library's types do not name the parser, which programs that use the library do not install. */
+interface SyntaxNode {
+  readonly type: string;
+  /** in characters, from the beginning of the text */
+  readonly offset: number;
+  readonly value?: unknown;
+  /** values of a list, members of an object, name and value of a member */
+  readonly children?: readonly SyntaxNode[];
+}
+
 /** A value in a policy. Every accessor refuses another kind of value, with its line and column. */
 export class PolicyValue {
   readonly #document: PolicyText;
-  readonly #node: Node;
+  readonly #node: SyntaxNode;
 
-  constructor(document: PolicyText, node: Node) {
+  constructor(document: PolicyText, node: SyntaxNode) {
     this.#document = document;
     this.#node = node;
   }
@@ -65,7 +75,7 @@ export class PolicyValue {
     return this.#document.fault(this.#node.offset, reason, cause);
   }
 
-  #member(property: Node): PolicyMember {
+  #member(property: SyntaxNode): PolicyMember {
     const [name, value] = property.children ?? [];
     if (name === undefined || value === undefined) throw this.fault("a member has no value");
     const place = new PolicyValue(this.#document, name);
@@ -124,7 +134,7 @@ export function readPolicyText(source: string, text: string): PolicyValue {
 }
 
 /** The parser calls itself for each level of nesting, and has no bound for them. */
-function parsed(source: string, text: string, errors: ParseError[]): Node | undefined {
+function parsed(source: string, text: string, errors: ParseError[]): SyntaxNode | undefined {
   try {
     return parseTree(text, errors, { allowTrailingComma: true });
   } catch (cause) {
