@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { sha256Hex } from "../crypto/sha256.ts";
+import { sha256 } from "../crypto/sha256.ts";
 import type { UserAndPassword } from "../docker-config/credentials.ts";
 import type { Authorise } from "../server/http/authorise.ts";
 
@@ -18,5 +18,5 @@ export function onlyUser({ username, password }: UserAndPassword): Authorise {
 
 /** Hashes have one length, and take the same time to compare wherever they differ. */
 function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(Buffer.from(sha256Hex(one)), Buffer.from(sha256Hex(other)));
+  return timingSafeEqual(sha256(Buffer.from(one)), sha256(Buffer.from(other)));
 }
