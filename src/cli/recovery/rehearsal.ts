@@ -4,9 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
+import type { UserAndPassword } from "../../docker-config/credentials.ts";
 import type { KeyStore } from "../../keys/key-store.ts";
 import { RehearsalKeys } from "../../keys/rehearsal-keys.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { AccidentPlan } from "../../trust/accidents/accident.ts";
 import { repair, type RepairResult } from "../../trust/accidents/accident-repair.ts";
 import { copyOf, whenItWasValid } from "../../trust/accidents/rehearsal-copy.ts";
@@ -70,22 +72,11 @@ async function inDirectory(directory: string, rehearsed: Rehearsed, io: Io): Pro
   const { collection } = rehearsed;
   // Servers take nothing that has expired, so the copy is made when it had not.
   let clock: (() => Date) | undefined = () => whenItWasValid(collection, io.now());
-  // The copy is signed by real keys, and not for other users of this machine.
   const user = { username: "rehearsal", password: randomBytes(32).toString("hex") };
   const sandbox = await startSandbox({ directory, user, now: () => (clock ?? io.now)() });
   const contexts: TrustContext[] = [];
   const open = async (cache: TrustCache, now = io.now): Promise<TrustContext> => {
-    const context = await openTrustContext({
-      reference: rehearsed.reference,
-      dockerConfigDir: sandbox.environment["DOCKER_CONFIG"] ?? directory,
-      env: sandbox.environment,
-      credentials: async () => ({ kind: "basic", ...user }),
-      cache,
-      keys: new RehearsalKeys(withOpened(rehearsed.keys, rehearsed.given)),
-      access: "admin",
-      signal: io.signal,
-      now,
-    });
+    const context = await openCopy({ sandbox, user, cache, now }, rehearsed, io);
     contexts.push(context);
     return context;
   };
@@ -102,6 +93,32 @@ async function inDirectory(directory: string, rehearsed: Rehearsed, io: Io): Pro
     for (const context of contexts) context.close();
     await sandbox.close();
   }
+}
+
+/** The throwaway server with its only user: the copy is signed by real keys, and not for other users of this machine. */
+interface CopyAccess {
+  readonly sandbox: Sandbox;
+  readonly user: UserAndPassword;
+  readonly cache: TrustCache;
+  readonly now: () => Date;
+}
+
+async function openCopy(
+  { sandbox, user, cache, now }: CopyAccess,
+  { reference, keys, given }: Rehearsed,
+  { signal }: Io,
+): Promise<TrustContext> {
+  return await openTrustContext({
+    reference,
+    dockerConfigDir: sandbox.environment["DOCKER_CONFIG"] ?? sandbox.serverDirectory,
+    env: sandbox.environment,
+    credentials: async () => ({ kind: "basic", ...user }),
+    cache,
+    keys: new RehearsalKeys(withOpened(keys, given)),
+    access: "admin",
+    signal,
+    now,
+  });
 }
 
 async function copyTo({ repository, cache, now }: TrustContext, collection: TrustedCollection): Promise<void> {
