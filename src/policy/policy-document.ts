@@ -5,8 +5,11 @@ import { UsageError } from "../errors.ts";
 /** Far above any honest policy. */
 const maxCharacters = 1024 * 1024;
 
-/** A value as the parser gives it. The library's types do not name the parser, which programs that use the library do not install. */
-interface SyntaxNode {
+/** Makes the error about a place of a text; the place is a file with line and column, where they are known. */
+export type FaultMaker = (place: string, reason: string, cause?: unknown) => UsageError;
+
+/** A value as a parser gives it. The library's types do not name the parser, which programs that use the library do not install. */
+export interface SyntaxNode {
   readonly type: string;
   /** in characters, from the beginning of the text */
   readonly offset: number;
@@ -91,20 +94,30 @@ export interface PolicyMember {
   readonly value: PolicyValue;
 }
 
-/** A whole text, and where it is from. */
-class PolicyText {
+/** A whole text, where it is from, and how to refuse it. */
+export class PolicyText {
   readonly #source: string;
   readonly #text: string;
+  readonly #invalid: FaultMaker;
 
-  constructor(source: string, text: string) {
+  /** @throws what `invalid` makes, for a text that is too long */
+  constructor(source: string, text: string, invalid: FaultMaker) {
+    if (text.length > maxCharacters) throw invalid(source, `it has more than ${maxCharacters} characters`);
     this.#source = source;
     this.#text = text;
+    this.#invalid = invalid;
   }
 
+  /** The error about what stands `offset` characters from the beginning. */
   fault(offset: number, reason: string, cause?: unknown): UsageError {
     const before = this.#text.slice(0, offset).split("\n");
     const place = `${this.#source}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
-    return invalidPolicy(place, reason, cause);
+    return this.#invalid(place, reason, cause);
+  }
+
+  /** The error about the text as a whole. */
+  faultOfAll(reason: string, cause?: unknown): UsageError {
+    return this.#invalid(this.#source, reason, cause);
   }
 }
 
@@ -120,25 +133,25 @@ export function invalidPolicy(place: string, reason: string, cause?: unknown): U
  * Reads the text of a policy.
  *
  * @param source where it is from, for messages
- * @throws UsageError `POLICY_INVALID`, with line and column
+ * @param invalid makes the errors, for policies of other tools
+ * @throws UsageError `POLICY_INVALID`, or what `invalid` makes, with line and column
  */
-export function readPolicyText(source: string, text: string): PolicyValue {
-  if (text.length > maxCharacters) throw invalidPolicy(source, `it has more than ${maxCharacters} characters`);
-  const document = new PolicyText(source, text);
+export function readPolicyText(source: string, text: string, invalid: FaultMaker = invalidPolicy): PolicyValue {
+  const document = new PolicyText(source, text, invalid);
   const errors: ParseError[] = [];
-  const root = parsed(source, text, errors);
+  const root = parsed(document, text, errors);
   const [error] = errors;
   if (error !== undefined) throw document.fault(error.offset, syntaxFault(error.error));
-  if (root === undefined) throw invalidPolicy(`${source}:1:1`, "it is empty");
+  if (root === undefined) throw document.fault(0, "it is empty");
   return new PolicyValue(document, root);
 }
 
 /** The parser calls itself for each level of nesting, and has no bound for them. */
-function parsed(source: string, text: string, errors: ParseError[]): SyntaxNode | undefined {
+function parsed(document: PolicyText, text: string, errors: ParseError[]): SyntaxNode | undefined {
   try {
     return parseTree(text, errors, { allowTrailingComma: true });
   } catch (cause) {
-    if (cause instanceof RangeError) throw invalidPolicy(source, "it is nested too deeply", cause);
+    if (cause instanceof RangeError) throw document.faultOfAll("it is nested too deeply", cause);
     throw cause;
   }
 }
@@ -152,6 +165,11 @@ function syntaxFault(code: ParseErrorCode): string {
 /** A name or text of the policy in messages. */
 export function quoted(text: string): string {
   return JSON.stringify(text);
+}
+
+/** The members of an object by name. @throws UsageError `POLICY_INVALID` */
+export function membersByName(value: PolicyValue, what: string): ReadonlyMap<string, PolicyValue> {
+  return new Map(value.members(what).map(({ name, value: inner }) => [name, inner]));
 }
 
 /** The members of an object by name, all of which must be known. @throws UsageError `POLICY_INVALID` */

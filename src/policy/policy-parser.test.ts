@@ -136,6 +136,11 @@ describe("a policy", () => {
       withRule('{"firstUse": true, "identity": "docker.io/library/redis:7"}'),
       /identity is neither/u,
     ],
+    [
+      "has a registry as the identity of one tag",
+      withRule('{"firstUse": true, "identity": "docker.io"}', "mirror.example.com/redis:7"),
+      /p\.json:1:\d+: identity is a registry.*name the repository/u,
+    ],
   ];
   for (const [what, text, expected] of broken) {
     it(`I9: that ${what} is refused, with its place`, () => {

@@ -6,7 +6,7 @@ import { durationHint, durationMs } from "../timing/length-of-time.ts";
 import type { Digests, Mode, Policy, Requirement, Rule, SignerRequirement } from "./policy.ts";
 import { knownMembers, type PolicyMember, type PolicyValue, quoted, readPolicyText } from "./policy-document.ts";
 import { parseRoots, type ReadPolicyFile } from "./root-pins.ts";
-import { defaultScope, scopeFault } from "./scope.ts";
+import { defaultScope, scopeFault, withoutTag } from "./scope.ts";
 
 /** Where a policy is from, and how to read the files that it names. */
 export interface PolicySource {
@@ -87,7 +87,7 @@ function parseRule(value: PolicyValue, scope: string, from: PolicySource): Rule 
     ...present("roots", roots, (given) => parseRoots(given, from.read)),
     ...present("signers", found.get("signers"), parseSigners),
     ...present("maxStalenessMs", found.get("maxStaleness"), lengthOfTime),
-    ...present("identity", found.get("identity"), identityOf),
+    ...present("identity", found.get("identity"), (given) => identityOf(given, scope)),
   };
 }
 
@@ -143,18 +143,14 @@ function lengthOfTime(value: PolicyValue): number {
   return ms;
 }
 
-function identityOf(value: PolicyValue): string {
+function identityOf(value: PolicyValue, scope: string): string {
   const identity = value.text("identity");
-  const fault =
-    scopeFault(identity) ?? (/[*]|:[^/:]*$/u.test(withoutPort(identity)) ? "it has a wildcard or a tag" : undefined);
+  const isName = !identity.includes("*") && withoutTag(identity) === identity;
+  const fault = scopeFault(identity) ?? (isName ? undefined : "it has a wildcard or a tag");
   if (fault !== undefined) throw value.fault(`identity is neither a registry nor a registry and a path: ${fault}`);
+  if (withoutTag(scope) !== scope && !identity.includes("/"))
+    throw value.fault("identity is a registry, and the rule is about one repository: name the repository as well");
   return identity;
-}
-
-/** A colon in the host is its port. */
-function withoutPort(name: string): string {
-  const slash = name.indexOf("/");
-  return slash < 0 ? name.replace(/:\d+$/u, "") : name.slice(slash);
 }
 
 function present<K extends string, T>(

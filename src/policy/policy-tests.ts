@@ -1,7 +1,12 @@
 /** Unit tests of a policy, as data: images, how they are signed, and the verdict that is expected. */
 import { MetadataError } from "../errors.ts";
 import { type Digest, digestFromHex, isDigest } from "../reference/digest.ts";
-import { formatReference, parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
+import {
+  formatReference,
+  type ImageReference,
+  parseImageReference,
+  withDefaultTag,
+} from "../reference/image-reference.ts";
 import { knownMembers, type PolicyValue, quoted, readPolicyText } from "./policy-document.ts";
 import { parsePolicy, type PolicySource } from "./policy-parser.ts";
 import { needTrustData, requirementsFor } from "./requirements.ts";
@@ -43,9 +48,16 @@ export function runPolicyTests(text: string, from: PolicySource & { readonly now
   });
 }
 
-type Case = ReturnType<typeof parseCase>;
+/** One case of the file. */
+interface Case {
+  readonly reference: ImageReference;
+  readonly expect: (typeof outcomes)[number];
+  /** the scope of the rule that must decide */
+  readonly rule: string | undefined;
+  readonly finding: Finding;
+}
 
-function parseCase(value: PolicyValue, now: Date) {
+function parseCase(value: PolicyValue, now: Date): Case {
   const found = knownMembers(value, "a case", ["image", "signed", "expect", "rule"] as const);
   const [image, expect] = [found.get("image"), found.get("expect")];
   if (image === undefined || expect === undefined) throw value.fault('a case needs "image" and "expect"');

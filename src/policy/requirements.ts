@@ -1,9 +1,9 @@
 /** What policies require of one image before anything is asked: where to look, which roots count, how old the answer may be. */
 import { MetadataError } from "../errors.ts";
-import { formatReference, type ImageReference, parseImageReference } from "../reference/image-reference.ts";
+import { formatReference, gunOf, type ImageReference, parseImageReference } from "../reference/image-reference.ts";
 import type { RootRequirement, TrustPinning } from "../tuf/pinning.ts";
 import type { Policy, Rule } from "./policy.ts";
-import { defaultScope, scopesOf } from "./scope.ts";
+import { defaultScope, scopesOf, withoutTag } from "./scope.ts";
 
 /** The rule of one policy that is about an image. */
 export interface AppliedRule {
@@ -49,7 +49,7 @@ export function requirementsFor(policies: readonly Policy[], reference: ImageRef
   const asking = applied.filter(({ rule }) => rule.require === "signed" && rule.mode !== "skip");
   const identities = asking.map((each) => ({
     source: each.source,
-    value: formatReference(identityOf(each.rule, reference)),
+    value: formatReference(identityOf(each, reference)),
   }));
   const server = agreed(
     reference,
@@ -69,6 +69,11 @@ export function requirementsFor(policies: readonly Policy[], reference: ImageRef
   };
 }
 
+/** What distinguishes one reading of trust data from others: the repository, and the rules under which it is read. */
+export function readingKey({ identity, applied }: Requirements): string {
+  return JSON.stringify([gunOf(identity), applied.map(({ source, rule }) => [source, rule.scope])]);
+}
+
 /** True when trust data must be read to decide. */
 export function needTrustData({ applied, reference }: Requirements): boolean {
   return applied.some(({ rule }) => asksForSignature(rule, reference));
@@ -82,20 +87,27 @@ export function asksForSignature(rule: Rule, { tag, digest }: ImageReference): b
 
 function pinningOf(asking: readonly AppliedRule[]): TrustPinning | undefined {
   const roots = asking.flatMap(({ rule }) => rule.roots ?? []);
-  if (roots.length > 0) {
-    const required: RootRequirement = { accepts: (key, now) => roots.every((root) => root.accepts(key, now)) };
-    return { required };
-  }
-  return asking.some(({ rule }) => !rule.firstUse) ? { disableTofu: true } : undefined;
+  const required: RootRequirement = { accepts: (key, now) => roots.every((root) => root.accepts(key, now)) };
+  // the pins of one policy are not those of another: it still accepts only what this machine knows
+  const disableTofu = asking.some(({ rule }) => rule.roots === undefined && !rule.firstUse);
+  if (roots.length === 0 && !disableTofu) return undefined;
+  return { ...(roots.length > 0 ? { required } : {}), ...(disableTofu ? { disableTofu } : {}) };
 }
 
 /** `mirror.example.com/hub/library/redis` with the identity `docker.io` for `mirror.example.com/hub` is `docker.io/library/redis`. */
-function identityOf({ scope, identity }: Rule, reference: ImageReference): ImageReference {
+function identityOf({ source, rule }: AppliedRule, reference: ImageReference): ImageReference {
+  const { scope, identity } = rule;
   if (identity === undefined) return reference;
-  const whole = formatReference({ ...reference, tag: undefined, digest: undefined });
-  const copied = scope.replace(/:[^/:]+$/u, (end) => (scope.includes("/") ? "" : end));
+  const whole = gunOf(reference);
+  const copied = withoutTag(scope);
   const rest =
     whole.startsWith(`${copied}/`) || whole === copied ? whole.slice(copied.length) : whole.slice(whole.indexOf("/"));
+  if (rest === "" && !identity.includes("/"))
+    throw new MetadataError(
+      "POLICY_REFUSED",
+      `the rule "${scope}" of ${source} gives ${whole} the identity ${identity}, which is a registry`,
+      { hint: `Have a rule written for this repository alone, with its whole name in ${identity} as identity.` },
+    );
   const { registry, repository } = parseImageReference(identity + rest);
   return { ...reference, registry, repository };
 }

@@ -26,6 +26,11 @@ function domainsOf(host: string): string[] {
   return labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join(".")}`);
 }
 
+/** A scope or name without its tag; a colon in the host is its port. */
+export function withoutTag(scope: string): string {
+  return scope.includes("/") ? scope.replace(/:[^/:]+$/u, "") : scope;
+}
+
 /**
  * Why a text cannot be a scope; undefined when it can. Short names of Docker Hub are refused, because `redis` would silently be another scope than the
  * `docker.io/library/redis` that is looked up.
@@ -34,6 +39,7 @@ export function scopeFault(scope: string): string | undefined {
   if (scope.startsWith("*.")) return scope.includes("/") ? pathBehindWildcard : hostFault(scope.slice(2));
   if (scope.includes("*"))
     return "a wildcard is only allowed at the beginning, for the hosts below a domain: *.example.com";
+  if (scope.includes("@")) return "a rule is about names and tags, so no digest can follow";
   if (!scope.includes("/")) return hostFault(scope);
   return nameFault(scope);
 }
@@ -63,4 +69,20 @@ function faultOf(check: () => string | undefined | void): string | undefined {
     if (error instanceof TagsealError) return error.hint ?? error.message;
     throw error;
   }
+}
+
+/** The next larger scope that can be one: without the tag or digest, without the last component, the hosts below the domain. */
+export function scopeAround(scope: string): string | undefined {
+  const shorter = shortened(scope);
+  if (shorter === undefined || scopeFault(shorter) === undefined) return shorter;
+  return scopeAround(shorter);
+}
+
+function shortened(scope: string): string | undefined {
+  const path = scope.slice(scope.indexOf("/") + 1);
+  const end = /@.*$|:[^/:]*$/u.exec(path)?.[0];
+  if (scope.includes("/") && end !== undefined) return scope.slice(0, scope.length - end.length);
+  if (scope.includes("/")) return scope.slice(0, scope.lastIndexOf("/"));
+  const domain = scope.replace(/^\*\./u, "").replace(/^[^.]*\./u, "");
+  return scope.includes(".") && domain.includes(".") ? `*.${domain}` : undefined;
 }

@@ -183,5 +183,20 @@ describe("requirements", () => {
     const open = policy({}, { firstUse: true }, "open.json");
     assert.equal(of([strict, open], app).pinning?.disableTofu, true);
     assert.equal(of([open], app).pinning, undefined);
+    const pins = policy({}, { roots: [`sha256:${"ab".repeat(32)}`] }, "pins.json");
+    const both = of([pins, strict], app).pinning;
+    assert.deepEqual([both?.disableTofu, typeof both?.required], [true, "object"]);
+    for (const others of [[pins], [pins, open]]) assert.equal(of(others, app).pinning?.disableTofu, undefined);
+  });
+
+  it("I9: refuse a repository of its rule's scope whose identity would be a registry", () => {
+    const mirror = policy({ "mirror.example.com/hub": { firstUse: true, identity: "docker.io" } });
+    assert.throws(() => of([mirror], "mirror.example.com/hub:7"), {
+      code: "POLICY_REFUSED",
+      message: /"mirror\.example\.com\/hub" of p\.json.*docker\.io.*registry/u,
+    });
+    const one = policy({ "mirror.example.com/redis": { firstUse: true, identity: "docker.io/library/redis" } });
+    const { identity } = of([one], "mirror.example.com/redis:7");
+    assert.deepEqual([identity.registry, identity.repository], ["docker.io", "library/redis"]);
   });
 });

@@ -3,6 +3,7 @@ import { MetadataError, type TagsealError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import { formatReference } from "../reference/image-reference.ts";
 import type { Rule, SignerRequirement } from "./policy.ts";
+import { countSigners } from "./signer-count.ts";
 import { type AppliedRule, asksForSignature, type Requirements } from "./requirements.ts";
 
 /** What was found signed. */
@@ -10,6 +11,8 @@ export interface SignedFinding {
   readonly digest: Digest;
   /** names of the signers of exactly this digest; empty when the repository key signed */
   readonly signers: readonly string[];
+  /** IDs of the keys of signers, by name: names with a key in common count once; names without an entry have keys that no other has */
+  readonly signerKeys?: ReadonlyMap<string, readonly string[]>;
   /** when the timestamp was signed, where that is known */
   readonly signedAt: Date | undefined;
   /** until when the trust data is valid, where that was asked */
@@ -114,19 +117,22 @@ function refusalBy(
   if (finding === undefined)
     return refusal(each, image, "no trust data was read", "This is a fault of the program that asked.");
   if ("error" in finding) return finding.error;
-  return rule.signers === undefined ? undefined : signersMissing(each, image, rule.signers, finding.signers);
+  return rule.signers === undefined ? undefined : signersMissing(each, image, rule.signers, finding);
 }
 
 function signersMissing(
   each: AppliedRule,
   image: string,
   { names, threshold }: SignerRequirement,
-  signers: readonly string[],
+  { signers, signerKeys = new Map() }: SignedFinding,
 ): TagsealError | undefined {
   const counted = names.filter((name) => signers.includes(name));
-  if (counted.length >= threshold) return undefined;
+  const count = countSigners(counted, signerKeys);
+  if (count >= threshold) return undefined;
   const found = signers.length === 0 ? "only the repository key signed it" : `it is signed by ${signers.join(", ")}`;
   const why = `${threshold} of ${names.join(", ")} must have signed it, and ${found}`;
+  if (counted.length >= threshold)
+    return refusal(each, image, `${why}, but signers who share a key count once`, "Give each signer a separate key.");
   return refusal(each, image, why, "Ask them to sign this tag for the same digest.");
 }
 

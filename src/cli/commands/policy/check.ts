@@ -18,7 +18,7 @@ export const command = defineCommand(
     usage: "[OPTIONS] IMAGE[:TAG][@DIGEST]",
     summary: "Show what the policies here decide about an image",
     description: [
-      "Decides about an image as every other command does, and shows the rule that decided, the reason, who signed, and which digest would be used. Nothing is fetched from the registry.",
+      "Decides about an image as every other command does, and shows the rule that decided, the reason, who signed, and which digest would be used. The image is not fetched; for a digest that no tag is signed for, the registry is asked whether a signed index lists it.",
       "Without a policy it shows what content trust decides. The exit status is 0 when the image is allowed, else that of the refusal.",
     ],
     options: { json: jsonOption, "max-staleness": maxStalenessOption },
