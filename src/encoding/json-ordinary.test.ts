@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzRuns, hostileBytes, parsedOrRefused } from "../../test/support/fuzz.ts";
 import { processorMs } from "../../test/support/processor-time.ts";
-import { isJsonObject, jsonMember, type JsonValue, memberNames, parseOrdinaryJson } from "./json.ts";
+import { findOrdinaryJson, isJsonObject, jsonMember, type JsonValue, memberNames, parseOrdinaryJson } from "./json.ts";
 
 const malformed = { name: "TagsealError", code: "JSON_MALFORMED" };
 /** Without the missing prototypes, which `deepEqual` would count as a difference. */
@@ -12,6 +12,11 @@ const plain = (value: JsonValue): unknown => JSON.parse(JSON.stringify(value));
 test("reads any JSON number as other readers do", () => {
   const text = "[6.5536e+07, 1.5, 12345678901234567890, -0, 1E2, 0.1e-3, 3599.5]";
   assert.deepEqual(parseOrdinaryJson(text), JSON.parse(text));
+});
+
+test("finds nothing in what is not JSON", () => {
+  assert.equal(findOrdinaryJson("<html>"), undefined);
+  assert.deepEqual(findOrdinaryJson("[1]"), [1]);
 });
 
 test("of a repeated member the last value counts", () => {

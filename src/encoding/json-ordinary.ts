@@ -52,6 +52,16 @@ export function parseOrdinaryJsonOr(
   }
 }
 
+/** {@link parseOrdinaryJson} for a body that may be anything; undefined when it is not JSON. */
+export function findOrdinaryJson(input: Uint8Array | string): JsonValue | undefined {
+  try {
+    return parseOrdinaryJson(input);
+  } catch (error) {
+    if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
+    throw error;
+  }
+}
+
 /**
  * A member of what {@link parseOrdinaryJson} returned, by the name a standard gives it; undefined when there is none, or when `value` is not
  * an object. A name in another case serves when the exact one is absent, as in Go. For names from outside use `Object.hasOwn`.

@@ -86,3 +86,19 @@ test("a value that is null on the way is read once", () => {
   });
   assert.deepEqual(value, { signed: { targets: null, version: 1 } });
 });
+
+test("names the members that differ between two objects, and only those", () => {
+  fc.assert(
+    fc.property(members, members, (one, other) => {
+      const same = (key: string): boolean => {
+        const isInBoth = Object.hasOwn(one, key) && Object.hasOwn(other, key);
+        return isInBoth && fileJson(one[key] ?? null) === fileJson(other[key] ?? null);
+      };
+      const expected = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((key) => !same(key));
+      const [mine, others] = [outlineOf(one), outlineOf(other)];
+      if (mine === undefined || others === undefined) return;
+      assert.deepEqual(new Set(mine.differences(others)), new Set(expected));
+      assert.equal(mine.differences(others).length, expected.length);
+    }),
+  );
+});

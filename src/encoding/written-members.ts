@@ -56,6 +56,23 @@ export class WrittenMembers {
     return `{${pieces.join(",")}}`;
   }
 
+  /** The names of members that only one of two objects has, or whose values have different texts, in the order of their UTF-8 bytes. */
+  differences(other: WrittenMembers): string[] {
+    const [mine, others] = [this.#names, other.#names];
+    const found: string[] = [];
+    let [here, there] = [0, 0];
+    while (here < mine.length || there < others.length) {
+      const [name, otherName] = [mine[here], others[there]];
+      const isSame = name !== undefined && name === otherName;
+      const isMine = name !== undefined && (isSame || otherName === undefined || compareUtf8(name, otherName) < 0);
+      if (!isSame) found.push((isMine ? name : otherName) ?? "");
+      else if (this.#unchanged(here, here + 1) !== other.#unchanged(there, there + 1)) found.push(name);
+      if (isMine) here += 1;
+      if (isSame || !isMine) there += 1;
+    }
+    return found;
+  }
+
   #unchanged(from: number, to: number): string {
     return this.#text.slice(this.#starts[from], (this.#starts[to] ?? 0) - 1);
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chown, link, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, link, open, rename, rm, stat } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, join } from "node:path";
 import { lstatIfThere } from "./stat-if-there.ts";
@@ -11,13 +11,15 @@ export interface WriteOptions {
   readonly surviveCrash?: boolean;
   /** refuses with `EEXIST` when there is something at the path; otherwise it is replaced */
   readonly onlyNew?: boolean;
+  /** other accounts of the machine may read it: mode 0644 */
+  readonly isPublic?: boolean;
   /** whose the file is to be, where that is another account than ours and we may give it away */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /**
  * Writes a private file so that a reader, or a crash at any moment, finds the old content or the new, never a part: to a temporary file
- * beside it, flushed to disk and renamed over it. A link or a pipe in its place is replaced, never written to. Mode 0600. Nothing is left
+ * beside it, flushed to disk and renamed over it. A link or a pipe in its place is replaced, never written to. Mode 0600 unless it is public. Nothing is left
  * behind when it fails.
  *
  * @param path in an existing directory
@@ -31,6 +33,7 @@ export async function writeAtomically(
   const temporary = besideIt(path);
   try {
     await writeNew(temporary, content);
+    if (options.isPublic === true) await chmod(temporary, 0o644);
     if (options.owner !== undefined) await giveTo(temporary, options.owner);
     await (options.onlyNew === true ? moveToFree(temporary, path) : rename(temporary, path));
   } catch (error) {

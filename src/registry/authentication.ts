@@ -7,7 +7,7 @@ import { answerable, type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "../docker-config/credentials.ts";
 import type { HttpClient } from "../http/client/http-client.ts";
 import type { HttpResponse } from "../http/client/http-response.ts";
-import type { HttpRequest } from "../http/client/http-request.ts";
+import { type HttpRequest, isPassing } from "../http/client/http-request.ts";
 import { tokenRealm } from "./token-realm.ts";
 import { basicAuthorization, fetchToken } from "./token-service.ts";
 import { loginHint, unanswered } from "./unanswered-challenge.ts";
@@ -48,7 +48,8 @@ export class Authenticator {
 
   /**
    * Sends a request, answers a challenge, and returns any other answer of the server (403 included). Of several schemes that a server offers, Bearer
-   * comes first, and the next one follows when a scheme does not work.
+   * comes first, and the next one follows when a scheme does not work. A body that passes by cannot be sent again after a challenge: the login must
+   * have been shown by an earlier request.
    *
    * @param scope the rights of the token, such as `repository:library/alpine:pull`; several for a cross-repository mount;
    *   none for the scope that the challenge names
@@ -64,6 +65,7 @@ export class Authenticator {
     if (response.status !== 401 || response.url.origin !== request.url.origin) return response;
     const challenges = challengesOf(response);
     response.discard();
+    if (isPassing(request.body)) throw await this.#unanswered(request, challenges, known !== undefined);
     return await this.#answer(request, challenges, scopes, known !== undefined);
   }
 
@@ -93,8 +95,16 @@ export class Authenticator {
       }
     }
     if (failure !== undefined) throw failure;
-    const credentials = await this.#lookUp(request.signal);
-    throw unanswered({ url: request.url, challenges, credentials, wereShown, login: this.#login(request.url) });
+    throw await this.#unanswered(request, challenges, wereShown);
+  }
+
+  async #unanswered(
+    { url, signal }: HttpRequest,
+    challenges: readonly Challenge[],
+    wereShown: boolean,
+  ): Promise<NetworkError> {
+    const credentials = await this.#lookUp(signal);
+    return unanswered({ url, challenges, credentials, wereShown, login: this.#login(url) });
   }
 
   /** Checks that `url` answers, in any way, and remembers its challenge. @throws NetworkError as `HttpClient.request` does */

@@ -31,7 +31,7 @@ export async function* downloadBlob(
   while (received < blob.size || fruitless === 0) {
     const before = received;
     try {
-      for await (const chunk of rest(blob, received, open, login)) {
+      for await (const chunk of await rest(blob, received, open, login)) {
         received += chunk.length;
         if (received > blob.size) throw tooLong(blob);
         hash.update(chunk);
@@ -51,22 +51,60 @@ export async function* downloadBlob(
   );
 }
 
+/** A part of a blob: its first and its last byte, counted from 0. */
+export interface BlobPart {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * A part of a blob, in order. A part cannot be verified: the reader checks the whole blob.
+ *
+ * @throws NetworkError `RESPONSE_MALFORMED` for another part or a shorter one, `REGISTRY_NOT_FOUND`, and as requests do
+ */
+export async function* downloadPart(
+  blob: Descriptor,
+  { first, last }: BlobPart,
+  open: OpenBlob,
+  login?: string,
+): AsyncGenerator<Uint8Array, void> {
+  let left = last - first + 1;
+  const openPart: OpenBlob = async () => await open({ range: `bytes=${first}-${last}` });
+  for await (const chunk of await rest(blob, first, openPart, login)) {
+    const wanted = chunk.subarray(0, left);
+    left -= wanted.length;
+    yield wanted;
+    if (left === 0) return;
+  }
+  throw new NetworkError(
+    "RESPONSE_MALFORMED",
+    `the registry sent ${left} bytes less of blob ${blob.digest} than asked for`,
+  );
+}
+
 /** The bytes from `offset`, whether the registry honours the range or sends everything again. */
-async function* rest(
+async function rest(
   blob: Descriptor,
   offset: number,
   open: OpenBlob,
   login: string | undefined,
-): AsyncGenerator<Uint8Array, void> {
+): Promise<AsyncIterable<Uint8Array>> {
   const response = await open(offset === 0 ? {} : { range: `bytes=${offset}-` });
-  if (offset > 0 && response.status === 206) {
+  if (response.status === 206) {
     checkRange(response, offset);
-    yield* response.body;
-    return;
+    return response.body;
   }
   if (response.status !== 200) throw await registryError(response, `a GET of blob ${blob.digest}`, login);
-  let skip = offset;
-  for await (const chunk of response.body) {
+  return offset === 0 ? response.body : withoutFirst(offset, response.body);
+}
+
+/** Everything but the first bytes. */
+export async function* withoutFirst(
+  bytes: number,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  let skip = bytes;
+  for await (const chunk of chunks) {
     const wanted = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - wanted.length;
     if (wanted.length > 0) yield wanted;

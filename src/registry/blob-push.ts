@@ -18,7 +18,8 @@ export interface PushBlobOptions {
 /** How a blob got into the repository. */
 export type PushBlobResult = "present" | "mounted" | "uploaded";
 
-const defaultChunkBytes = 8 * 1024 * 1024;
+/** Each chunk costs a registry about as much as a small blob; it is never in memory as a whole, and of a lost one only the rest is sent again. */
+const defaultChunkBytes = 32 * 1024 * 1024;
 
 /**
  * Pushes a blob, unless the repository has it.

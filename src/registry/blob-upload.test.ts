@@ -41,7 +41,7 @@ async function peculiar(
 
 async function arrives(t: TestContext, registry: { readonly host: string }, blob: BlobContent): Promise<void> {
   const app = clientOf(t, registry);
-  assert.equal(await app.pushBlob(blob), "uploaded");
+  assert.equal(await app.pushBlob(blob, { chunkBytes: 8 * mebibyte }), "uploaded");
   assert.equal((await gathered(app.blob(blob.descriptor))).length, blob.descriptor.size);
 }
 
@@ -106,6 +106,42 @@ test("chunks are never smaller than the registry's minimum, and a blob below it 
   await clientOf(t, server).pushBlob(contentOf("x".repeat(9_000)), { chunkBytes: 3_000 });
   await clientOf(t, server).pushBlob(contentOf("x".repeat(5_000)), { chunkBytes: 3_000 });
   assert.deepEqual(sent, ["PATCH 0-5999", "PUT 6000-8999", "PUT "]);
+});
+
+test("a chunk is read while it is sent: a registry that has only seen its request gets it from a source that has hardly begun", async (t) => {
+  const chunkBytes = 64 * mebibyte;
+  const piece = Buffer.alloc(256 * 1024);
+  const { descriptor } = contentOf("described by the registry alone");
+  let read = 0;
+  const content: BlobContent = {
+    descriptor: { ...descriptor, size: chunkBytes + 1 },
+    async *open(offset) {
+      for (let at = offset; at <= chunkBytes; at += piece.length) {
+        read += piece.length;
+        yield piece.subarray(0, chunkBytes + 1 - at);
+      }
+    },
+  };
+  const readAtRequest: number[] = [];
+  const server = await startStory(t, (request, response) => {
+    if (request.method === "HEAD") return reply(response, 404);
+    if (request.method === "POST") return reply(response, 202, "", { location: "/up/1" });
+    if (request.method !== "GET") readAtRequest.push(read);
+    request.resume();
+    return request.on("end", () => reply(response, request.method === "PUT" ? 201 : 202));
+  });
+  assert.equal(await clientOf(t, server).pushBlob(content, { chunkBytes }), "uploaded");
+  assert.equal(readAtRequest.length, 2);
+  assert.ok((readAtRequest[0] ?? 0) < chunkBytes / 8, `${readAtRequest[0]} bytes`);
+});
+
+test("a source with fewer or more bytes than its descriptor says is refused, in whatever chunk", async (t) => {
+  for (const actual of [2_000, 5_000, 8_999, 9_001]) {
+    const registry = await embeddedRegistry(t);
+    const { descriptor } = contentOf("x".repeat(9_000));
+    const content = { ...contentOf("x".repeat(actual)), descriptor };
+    await refusal(clientOf(t, registry).pushBlob(content, { chunkBytes: 3_000 }), "IMAGE_MALFORMED");
+  }
 });
 
 test("after a 416 that names another range the upload continues there, whether or not the upload's state can be requested", async (t) => {

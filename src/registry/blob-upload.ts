@@ -17,13 +17,15 @@ export interface UploadOptions {
   readonly signal: AbortSignal | undefined;
   /** called with the number of bytes of the blob that are sent */
   readonly onProgress: ((bytes: number) => void) | undefined;
-  /** largest chunk (8 MiB); raised to the registry's minimum */
+  /** largest chunk (32 MiB); raised to the registry's minimum */
   readonly chunkBytes: number;
 }
 
 const maxFruitlessTries = 4;
 /** Known limits of registries and of proxies in front of them: 4 MiB at GitHub, 1 MiB by default in nginx. */
-const smallerChunks = [4 * 1024 * 1024, 1024 * 1024, 256 * 1024];
+const smallerChunks = [8 * 1024 * 1024, 4 * 1024 * 1024, 1024 * 1024, 256 * 1024];
+/** A blob of this size is sent again from its start after a lost connection, which costs less than two more requests for each. */
+const maxWholeBytes = 8 * 1024 * 1024;
 /** Statuses that may concern the way of sending: method or form not supported, too large. */
 const wayStatuses: ReadonlySet<number> = new Set([400, 404, 405, 406, 411, 413, 415, 416, 417, 422, 501, 505]);
 /** Codes that concern the blob or the repository, whatever the status. */
@@ -60,7 +62,7 @@ function waysFor(size: number, chunkBytes: number): [UploadWay, ...UploadWay[]] 
     .map((bytes) => ({ kind: "chunks", chunkBytes: bytes }) as const);
   const whole = { kind: "whole" } as const;
   const streamed = { kind: "streamed" } as const;
-  if (size <= chunkBytes) return [whole, streamed, ...smaller];
+  if (size <= Math.min(chunkBytes, maxWholeBytes)) return [whole, streamed, ...smaller];
   return [{ kind: "chunks", chunkBytes }, streamed, ...smaller, whole];
 }
 

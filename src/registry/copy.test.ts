@@ -124,6 +124,35 @@ test("progress: every piece is announced before the first byte, and ends done; a
   assert.ok([...again.values()].every(({ kind, state }) => state === (kind === "blob" ? "present" : "done")));
 });
 
+test("five blobs are uploaded at a time, three are downloaded into a layout", async (t) => {
+  const registry = await embeddedRegistry(t);
+  const [from, into] = [join(temporaryDirectory(t), "from"), join(temporaryDirectory(t), "into")];
+  const sink = createImageLayout(from);
+  const parts = Array.from({ length: 12 }, (_, index) => contentOf(`layer ${index}`));
+  const listed = parts.map(({ descriptor }) => descriptor);
+  const rootfs = { type: "layers", diff_ids: listed.map(({ digest }) => digest) };
+  const config = contentOf(JSON.stringify({ os: "linux", architecture: "amd64", rootfs }));
+  for (const part of [config, ...parts]) await sink.writeBlob(part.descriptor, part.open(0));
+  const bytes = manifestBytes(config.descriptor, listed);
+  const root = describe(bytes, mediaTypes.ociManifest);
+  await sink.writeManifest({ descriptor: root, bytes });
+  await sink.finish(root);
+
+  const atOnce = { push: 0, pull: 0 };
+  let [now, direction] = [0, "push" as keyof typeof atOnce];
+  const watch = ({ kind, state, doneBytes }: CopyProgress): void => {
+    if (kind !== "blob") return;
+    if (state === "copying" && doneBytes === 0) now += 1;
+    if (state === "done" || state === "present") now -= 1;
+    atOnce[direction] = Math.max(atOnce[direction], now);
+  };
+  const app = clientOf(t, registry);
+  await pushImage(await openImageLayout(from), app, { tag: "v1", onProgress: watch });
+  [now, direction] = [0, "pull"];
+  await pullImage(app, createImageLayout(into), { digest: root.digest, onProgress: watch });
+  assert.deepEqual(atOnce, { push: 5, pull: 3 });
+});
+
 test("layers of another repository are mounted", async (t) => {
   const { directory } = await indexLayout(t);
   const registry = await embeddedRegistry(t);

@@ -17,6 +17,7 @@ import {
 } from "./manifest.ts";
 import { machinePlatform, parsePlatform, type Platform } from "./platform.ts";
 import type { RegistryClient } from "./registry-client.ts";
+import { inParallel } from "../timing/in-parallel.ts";
 
 /** The progress of one piece of an image. */
 export interface CopyProgress {
@@ -52,7 +53,8 @@ export interface PullImageOptions {
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
-const parallelPushes = 3;
+/** As docker does by default. */
+const parallelPushes = 5;
 const maxDepth = 4;
 const maxManifests = 2_000;
 
@@ -257,28 +259,4 @@ function reporter(onProgress: ((progress: CopyProgress) => void) | undefined): R
 function announce(plan: ImagePlan, report: Report): void {
   for (const blob of plan.blobs) report("blob", blob, "waiting", 0);
   for (const { descriptor } of plan.manifests) report("manifest", descriptor, "waiting", 0);
-}
-
-/** Works on several items at once; after the first failure no item is started, and running ones are awaited. */
-async function inParallel<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (const item of rest) {
-      if (failed) return;
-      try {
-        await work(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const outcomes = await Promise.allSettled(Array.from({ length: limit }, worker));
-  const failure = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
 }

@@ -6,37 +6,17 @@ import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
 import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { test, type TestContext } from "node:test";
-import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
-import { pack } from "tar-stream";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
 import { contentOf, gathered, manifestBytes, refusal } from "../../test/support/registry-story.ts";
+import { tarOf, type TarFile } from "../../test/support/tar-files.ts";
 import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { TagsealError } from "../errors.ts";
-import { parseImageReference } from "../reference/image-reference.ts";
-import { createDockerArchive } from "./docker-archive-sink.ts";
 import { openDockerArchive } from "./docker-archive.ts";
 import { requireWholeImages, sourceParts } from "./image-tree.ts";
 import { describe, type Descriptor, mediaTypes, parseManifest } from "./manifest.ts";
-import { openTar } from "./tar-index.ts";
-
-interface File {
-  readonly name: string;
-  readonly content?: string | Uint8Array;
-  readonly type?: "directory" | "symlink" | "link";
-  readonly linkname?: string;
-}
-
-async function tarOf(t: Pick<TestContext, "after">, files: readonly File[]): Promise<string> {
-  const path = join(temporaryDirectory(t), "image.tar");
-  const tar = pack();
-  for (const { content, ...header } of files)
-    tar.entry({ mtime: new Date(0), ...header }, content === undefined ? "" : Buffer.from(content));
-  tar.finalize();
-  await pipeline(tar, createWriteStream(path));
-  return path;
-}
 
 const layer = contentOf("a layer, not compressed");
 const second = contentOf("another layer");
@@ -54,8 +34,8 @@ const configText = (await bytesOf(config)).toString();
 
 function legacy(
   more: Partial<Record<"Config" | "RepoTags" | "Layers", unknown>> = {},
-  layers?: readonly File[],
-): File[] {
+  layers?: readonly TarFile[],
+): TarFile[] {
   const manifest = [
     { Config: `${configHex}.json`, RepoTags: ["app:1"], Layers: ["one/layer.tar", "two/layer.tar"], ...more },
   ];
@@ -185,7 +165,7 @@ test("a directory is no archive", async (t) => {
 });
 
 /** An archive as docker 25 writes it, with both descriptions of one image. */
-function both(manifests: unknown, layers: readonly Descriptor[], tags: unknown = null): File[] {
+function both(manifests: unknown, layers: readonly Descriptor[], tags: unknown = null): TarFile[] {
   const bytes = manifestBytes(config.descriptor, layers);
   const root = describe(bytes, mediaTypes.ociManifest);
   const blob = ({ digest }: Descriptor): string => `blobs/sha256/${digest.slice(7)}`;
@@ -203,7 +183,7 @@ function both(manifests: unknown, layers: readonly Descriptor[], tags: unknown =
 
 test("the complete description is read: manifest.json where the layout lists nothing, or an image without its layers", async (t) => {
   const all = [layer.descriptor, second.descriptor];
-  const cases: [File[], string?][] = [
+  const cases: [TarFile[], string?][] = [
     [both(null, all)],
     [both([], all)],
     [both(undefined, [])],
@@ -239,7 +219,7 @@ test("an image without layers may have any form that Go writes", async (t) => {
 });
 
 test("layers may be links inside the archive, as docker save writes shared ones", async (t) => {
-  const layers: File[] = [
+  const layers: TarFile[] = [
     { name: "shared/layer.tar", content: "a layer, not compressed" },
     { name: "one/layer.tar", type: "symlink", linkname: "../shared/layer.tar" },
     { name: "two/layer.tar", content: "another layer" },
@@ -261,7 +241,7 @@ test("a layer that an image has twice is read once, wherever its second name poi
     { name: "one/layer.tar", content: "a layer, not compressed" },
   ] as const) {
     const Layers = ["one/layer.tar", "two/layer.tar", third.name];
-    const files: File[] = [
+    const files: TarFile[] = [
       { name: "config.json", content: await bytesOf(twice) },
       ...legacy().filter(({ name }) => name.endsWith("layer.tar")),
       third,
@@ -281,7 +261,7 @@ test("a layer that an image has twice is read once, wherever its second name poi
 
 test("I1: paths and links never lead out of the archive", async (t) => {
   for (const linkname of ["/etc/passwd", "../../../../etc/passwd", "../one/layer.tar"]) {
-    const layers: File[] = [
+    const layers: TarFile[] = [
       { name: "one/layer.tar", type: "symlink", linkname },
       { name: "two/layer.tar", content: "another layer" },
     ];
@@ -345,85 +325,6 @@ test("I1: anything but an archive, or a broken one, is refused", async (t) => {
     );
     assert.ok(refused instanceof TagsealError && ["IMAGE_MALFORMED", "USAGE"].includes(refused.code), manifest);
   }
-});
-
-const gzipped = contentOf(gzipSync("layer text"));
-const plainConfig = contentOf(
-  JSON.stringify({
-    os: "linux",
-    architecture: "amd64",
-    rootfs: { type: "layers", diff_ids: [contentOf("layer text").descriptor.digest] },
-  }),
-);
-const image = manifestBytes(plainConfig.descriptor, [gzipped.descriptor]);
-const root = describe(image, mediaTypes.ociManifest);
-
-test("a written archive is described twice, for old and new versions of docker, and reads back as the same image", async (t) => {
-  const file = join(temporaryDirectory(t), "out.tar");
-  const sink = createDockerArchive(file, parseImageReference("me/app:1.0"));
-  for (const part of [plainConfig, gzipped]) await sink.writeBlob(part.descriptor, part.open(0));
-  await sink.writeManifest({ descriptor: root, bytes: image });
-  await sink.finish(root);
-  assert.deepEqual(await readdir(dirname(file)), ["out.tar"]);
-  const read = await openDockerArchive(file, "me/app:1.0");
-  assert.deepEqual(Buffer.from(read.root.bytes), image);
-  assert.equal(gunzipSync(await gathered(read.blob(gzipped.descriptor).open(0))).toString(), "layer text");
-  const files = await openTar(file);
-  const manifest: unknown = JSON.parse(Buffer.from(await files.read("manifest.json", 10_000)).toString());
-  assert.deepEqual(manifest, [
-    {
-      Config: `blobs/sha256/${plainConfig.descriptor.digest.slice(7)}`,
-      RepoTags: ["me/app:1.0"],
-      Layers: [`blobs/sha256/${gzipped.descriptor.digest.slice(7)}`],
-    },
-  ]);
-  const again = join(dirname(file), "again.tar");
-  const second = createDockerArchive(again, parseImageReference("me/app:1.0"));
-  for (const part of [plainConfig, gzipped]) await second.writeBlob(part.descriptor, part.open(0));
-  await second.writeManifest({ descriptor: root, bytes: image });
-  await second.finish(root);
-  assert.deepEqual(await readFile(again), await readFile(file));
-});
-
-test("I5: an archive with a wrong layer never appears, and an older one stays", async (t) => {
-  const file = join(temporaryDirectory(t), "out.tar");
-  await writeFile(file, "older");
-  const sink = createDockerArchive(file);
-  async function* cut(): AsyncGenerator<Uint8Array, void> {
-    yield Buffer.from("half");
-    throw new Error("cut off");
-  }
-  await assert.rejects(sink.writeBlob(gzipped.descriptor, cut()), /cut off/);
-  await sink.abort();
-  assert.deepEqual(await readdir(dirname(file)), ["out.tar"]);
-  assert.equal(await readFile(file, "utf8"), "older");
-  const nowhere = createDockerArchive(join(file, "out.tar"));
-  const write = async (): Promise<void> => {
-    await nowhere.writeBlob(gzipped.descriptor, gzipped.open(0));
-    await nowhere.writeManifest({ descriptor: root, bytes: image });
-    await nowhere.finish(root);
-  };
-  await refusal(write(), "FILE_UNWRITABLE", /out\.tar/);
-  await nowhere.abort();
-});
-
-test("tar headers: long names, pax, hard links, numbers in base 256", async (t) => {
-  const long = `${"d".repeat(90)}/${"e".repeat(120)}/layer.tar`;
-  const path = await tarOf(t, [
-    { name: long, content: "long" },
-    { name: "déjà/vu", content: "unicode" },
-    { name: "hard", type: "link", linkname: long },
-    { name: "./dotted", content: "dotted" },
-    { name: "loop", type: "symlink", linkname: "loop" },
-  ]);
-  const files = await openTar(path);
-  const text = async (name: string): Promise<string> => Buffer.from(await files.read(name, 100)).toString();
-  assert.equal(await text(long), "long");
-  assert.equal(await text("déjà/vu"), "unicode");
-  assert.equal(await text("hard"), "long");
-  assert.equal(await text("dotted"), "dotted");
-  assert.equal(await files.size("loop"), undefined);
-  await refusal(files.read(long, 3), "IMAGE_MALFORMED", /more than the 3/);
 });
 
 test("fuzz: I1: any archive opens as one whose layers are the configuration's, or is refused", async (t) => {

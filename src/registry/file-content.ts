@@ -98,10 +98,44 @@ export async function removeLeftover(path: string): Promise<void> {
 async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[]): Promise<void> {
   const handle = await open(path, "wx", 0o644);
   try {
-    for await (const chunk of chunks) await handle.writeFile(chunk);
+    await writeBatches(handle, chunks);
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Bytes that are written at once: networks deliver a few kilobytes at a time, and each call of the system waits for a thread. */
+const batchBytes = 512 * 1024;
+
+/** Writes one batch while the next is collected; both buffers are used again, so that memory does not grow with the file. */
+async function writeBatches(
+  handle: FileHandle,
+  chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  let [batch, other] = [Buffer.allocUnsafeSlow(batchBytes), Buffer.allocUnsafeSlow(batchBytes)];
+  let bytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = async (): Promise<void> => {
+    await writing;
+    writing = handle.writeFile(batch.subarray(0, bytes));
+    // awaited before the next batch, and at the end
+    writing.catch(() => undefined);
+    [batch, other, bytes] = [other, batch, 0];
+  };
+  try {
+    for await (let chunk of chunks) {
+      for (; chunk.length > 0; chunk = chunk.subarray(batchBytes)) {
+        if (bytes + Math.min(chunk.length, batchBytes) > batchBytes) await flush();
+        const taken = chunk.subarray(0, batchBytes);
+        batch.set(taken, bytes);
+        bytes += taken.length;
+      }
+    }
+    await flush();
+  } finally {
+    // a file must not be closed under a write
+    await writing;
   }
 }
 

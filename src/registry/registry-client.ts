@@ -2,23 +2,20 @@
  * The OCI distribution client: one repository of one registry. Everything it returns is checked against a digest, except a tag's
  * current digest, which is only the registry's claim.
  */
-import { NetworkError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
-import { downloadBlob } from "./blob-download.ts";
+import { type BlobPart, downloadBlob, downloadPart, type OpenBlob } from "./blob-download.ts";
 import { ensureBlob, isBlobThere, type PushBlobOptions, type PushBlobResult } from "./blob-push.ts";
 import type { BlobContent } from "./blob-upload.ts";
-import type { HttpResponse } from "../http/client/http-response.ts";
 import { type Descriptor, type ManifestContent, maxManifestBytes, mediaTypes } from "./manifest.ts";
 import { fetchManifest, findManifest, storeManifest, type WantedManifest } from "./manifest-requests.ts";
-import { describeUrl } from "../http/client/network-failure.ts";
-import { header, indexEntries, nextPage, parseTags } from "./registry-response.ts";
+import { PushRelay } from "./push-relay.ts";
+import { header, indexEntries } from "./registry-response.ts";
 import { type RegistryClientOptions, RepositoryRequests } from "./repository-requests.ts";
+import { askedBlobSize, type StatedBlob, statedBlob } from "./stated-blob.ts";
+import { everyTag, fetchTagPage, type TagPage } from "./tag-pages.ts";
 
 export type { RegistryClientOptions } from "./repository-requests.ts";
-
-const maxTagPages = 10_000;
-const maxPageBytes = 8 * 1024 * 1024;
 
 /** The client of one repository. Close it when done. */
 export class RegistryClient {
@@ -26,12 +23,15 @@ export class RegistryClient {
   readonly registry: string;
   /** the repository's path within it */
   readonly repository: string;
+  /** pushes of another client */
+  readonly relay: PushRelay;
   readonly #requests: RepositoryRequests;
 
   private constructor(reference: Pick<ImageReference, "registry" | "repository">, options: RegistryClientOptions) {
     this.registry = reference.registry;
     this.repository = reference.repository;
     this.#requests = new RepositoryRequests(reference, options);
+    this.relay = new PushRelay(this.#requests);
   }
 
   /** Makes a client for the repository of a reference; tag and digest are ignored. Connects at the first request. */
@@ -77,9 +77,28 @@ export class RegistryClient {
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`, and as requests do
    */
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
-    const open = (headers: Readonly<Record<string, string>>): Promise<HttpResponse> =>
-      this.#requests.send({ method: "GET", headers }, `blobs/${descriptor.digest}`);
-    return downloadBlob(descriptor, open, { signal: this.#requests.signal, login: this.#requests.login });
+    return downloadBlob(descriptor, this.#openBlob(descriptor), {
+      signal: this.#requests.signal,
+      login: this.#requests.login,
+    });
+  }
+
+  /** A part of a blob, which is not verified. @throws NetworkError as {@link blob}, and `RESPONSE_MALFORMED` for another part */
+  blobPart(descriptor: Descriptor, part: BlobPart): AsyncIterable<Uint8Array> {
+    return downloadPart(descriptor, part, this.#openBlob(descriptor), this.#requests.login);
+  }
+
+  /** Asks for a blob without its bytes. @returns undefined when the repository does not have it @throws NetworkError as requests do */
+  async statedBlob(digest: Digest): Promise<StatedBlob | undefined> {
+    return await statedBlob(this.#requests, digest);
+  }
+
+  /** The size of a blob, also where the registry does not state it in a HEAD; undefined when the repository does not have it. @throws NetworkError */
+  async blobSize(digest: Digest): Promise<number | undefined> {
+    const stated = await statedBlob(this.#requests, digest);
+    return stated === undefined || stated.size !== undefined
+      ? stated?.size
+      : await askedBlobSize(this.#requests, digest);
   }
 
   /** Asks whether the repository has a blob of this digest and size. */
@@ -111,16 +130,13 @@ export class RegistryClient {
    *
    * @throws NetworkError `REGISTRY_NOT_FOUND`, `RESPONSE_MALFORMED` (endless pages, invalid tags), and as requests do
    */
-  async *tags(): AsyncGenerator<string, void> {
-    let url: URL | undefined = await this.#requests.urlOf("tags/list?n=1000");
-    for (let page = 0; url !== undefined; page++) {
-      if (page >= maxTagPages)
-        throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} has more than ${maxTagPages} pages`);
-      const response: HttpResponse = await this.#requests.sendTo({ method: "GET", url, acceptGzip: true });
-      if (response.status !== 200) throw await this.#requests.refusal(response, "a GET of the tag list");
-      yield* parseTags(response, await response.bytes(maxPageBytes));
-      url = nextPage(response);
-    }
+  tags(): AsyncGenerator<string, void> {
+    return everyTag(this.#requests);
+  }
+
+  /** One page of the tags. @param query `n`, `last`, or what the registry calls a page @throws NetworkError as {@link tags} */
+  async tagPage(query: URLSearchParams): Promise<TagPage> {
+    return await fetchTagPage(this.#requests, await this.#requests.urlOf(`tags/list?${query.toString()}`));
   }
 
   /**
@@ -156,5 +172,9 @@ export class RegistryClient {
   /** Releases every connection, unless they are shared. */
   close(): void {
     this.#requests.close();
+  }
+
+  #openBlob({ digest }: Descriptor): OpenBlob {
+    return (headers) => this.#requests.send({ method: "GET", headers }, `blobs/${digest}`);
   }
 }

@@ -5,7 +5,7 @@ import { isDigest } from "../reference/digest.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
 import { isTag } from "../reference/reference-grammar.ts";
 import type { HttpResponse } from "../http/client/http-response.ts";
-import type { HttpRequest } from "../http/client/http-request.ts";
+import { type HttpRequest, isPassing } from "../http/client/http-request.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
 import { type RegistryError, registryError } from "./registry-error.ts";
 import { loginHint } from "./unanswered-challenge.ts";
@@ -49,10 +49,22 @@ export class RepositoryRequests {
     const { base, authenticator, http } = await this.#connect();
     const { signal } = this;
     const complete = signal === undefined ? request : { ...request, signal };
+    const scopes = [this.#scope, ...others];
     // an upload may continue at another server, which must not get the credentials, even if it asks
-    return request.url.origin === base.origin
-      ? await authenticator.request(complete, [this.#scope, ...others])
-      : await http.request(complete);
+    if (request.url.origin !== base.origin) return await http.request(complete);
+    if (isPassing(request.body)) await this.#showLogin(scopes);
+    return await authenticator.request(complete, scopes);
+  }
+
+  /** Finds out how the registry wants the login before a body is sent that cannot be sent again. */
+  async #showLogin(scopes: readonly string[]): Promise<void> {
+    const { base, authenticator } = await this.#connect();
+    const { signal } = this;
+    const answer = await authenticator.request(
+      { method: "GET", url: base, ...(signal === undefined ? {} : { signal }) },
+      scopes,
+    );
+    answer.discard();
   }
 
   /** The URL of a path below the repository. */
@@ -91,8 +103,14 @@ export class RepositoryRequests {
     return `repository:${this.repository}:${this.#options.access === "push" ? "pull,push" : "pull"}`;
   }
 
+  /** A registry that could not be reached is tried again by the next request. */
   #connect(): Promise<Connection> {
-    this.#connection ??= openConnection(this, this.#options);
-    return this.#connection;
+    if (this.#connection !== undefined) return this.#connection;
+    const opening = openConnection(this, this.#options);
+    this.#connection = opening;
+    opening.catch(() => {
+      if (this.#connection === opening) this.#connection = undefined;
+    });
+    return opening;
   }
 }

@@ -33,6 +33,9 @@ export interface IssuedToken {
   readonly identityToken: string | undefined;
 }
 
+/** A token service gave no token: the login was not shown to the server itself. */
+export class TokenRefusal extends NetworkError {}
+
 const maxAnswerBytes = 1024 * 1024;
 /** The lifetime of tokens that state none, and the minimum for all others. @see Notary v1: token authentication */
 const minLifetimeSeconds = 60;
@@ -133,11 +136,11 @@ function refusal({ realm, server, credentials, login }: TokenQuestion, status: n
   const isRefusal = status === 401 || status === 403 || (status === 400 && credentials?.kind === "identity-token");
   if (!isRefusal) return new NetworkError("NETWORK_UNREACHABLE", `${where} answered with status ${status}`, { status });
   return credentials === undefined
-    ? new NetworkError("AUTHENTICATION_REQUIRED", `${where} gives no token without logging in`, {
+    ? new TokenRefusal("AUTHENTICATION_REQUIRED", `${where} gives no token without logging in`, {
         status,
         hint: `Log in first: ${login}`,
       })
-    : new NetworkError("AUTHENTICATION_REFUSED", `${where} does not accept the credentials it was given`, {
+    : new TokenRefusal("AUTHENTICATION_REFUSED", `${where} does not accept the credentials it was given`, {
         status,
         hint: `Log in again: ${login}`,
       });

@@ -2,6 +2,7 @@
 import { NetworkError } from "../errors.ts";
 import type { HttpResponse } from "../http/client/http-response.ts";
 import type { HttpRequest } from "../http/client/http-request.ts";
+import type { Digest } from "../reference/digest.ts";
 import type { Descriptor } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { registryError } from "./registry-error.ts";
@@ -60,13 +61,19 @@ export async function commitUpload(
   blob: Descriptor,
   requests: UploadRequests,
 ): Promise<void> {
-  const url = new URL(upload.location);
-  // appended as text: the registry's own parameters must come back exactly as it wrote them
-  url.search = `${url.search}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(blob.digest)}`;
+  const url = withDigest(upload.location, blob.digest);
   const request = { ...last, method: "PUT", url, patienceMs: commitPatienceMs, resend: true } as const;
   const response = await requests.send(request);
   if (!isSuccess(response)) throw await commitError(response, blob, requests);
   response.discard();
+}
+
+/** The address that completes an upload. */
+export function withDigest(location: URL, digest: Digest): URL {
+  const url = new URL(location);
+  // appended as text: the registry's own parameters must come back exactly as it wrote them
+  url.search = `${url.search}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(digest)}`;
+  return url;
 }
 
 async function commitError(response: HttpResponse, blob: Descriptor, { login }: UploadRequests): Promise<NetworkError> {

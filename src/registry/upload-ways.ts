@@ -67,55 +67,30 @@ async function sendStreamed(upload: Upload, sending: Sending): Promise<void> {
   onProgress?.(content.descriptor.size);
 }
 
-function wholeBody({ content, onProgress }: Sending): RepeatableBody {
-  const { descriptor } = content;
-  return { bytes: descriptor.size, open: () => exactly(content.open(0), descriptor, onProgress) };
-}
-
-/** The bytes of a source; throws unless there are as many as its descriptor says. */
-async function* exactly(
-  source: AsyncIterable<Uint8Array>,
-  blob: Descriptor,
-  onProgress: Sending["onProgress"],
-): AsyncGenerator<Uint8Array, void> {
-  let sent = 0;
-  for await (const chunk of source) {
-    if (sent + chunk.length > blob.size) throw otherSize(blob);
-    yield chunk;
-    sent += chunk.length;
-    onProgress?.(sent);
-  }
-  if (sent !== blob.size) throw otherSize(blob);
+function wholeBody(sending: Sending): RepeatableBody {
+  return partOf(sending, 0, sending.content.descriptor.size);
 }
 
 /** @see OCI distribution-spec 1.1, pushing a blob in chunks */
 async function sendChunks(upload: Upload, sending: Sending, chunkBytes: number): Promise<void> {
   const { content, requests, onProgress } = sending;
   const { size } = content.descriptor;
-  let last: Uint8Array = new Uint8Array();
-  for await (const chunk of inChunks(content.open(upload.offset), chunkBytes)) {
-    const end = upload.offset + chunk.length;
-    if (end > size) throw otherSize(content.descriptor);
-    // the last chunk is sent with the commit
-    if (end === size) {
-      last = chunk;
-      break;
-    }
-    await sendChunk(upload, chunk, requests);
-    onProgress?.(upload.offset);
-  }
-  if (upload.offset + last.length !== size) throw otherSize(content.descriptor);
+  while (size - upload.offset > chunkBytes) await sendChunk(upload, chunkBytes, sending);
+  // the last chunk is sent with the commit
+  const { offset } = upload;
   // with a range around the whole blob some registries apply their limit for chunks
-  const range = upload.offset === 0 ? {} : rangeOf(last, upload.offset);
-  const rest = { headers: { ...contentType, ...range }, body: last };
+  const range = offset === 0 ? {} : rangeOf(offset, size - offset);
+  const rest = { headers: { ...contentType, ...range }, body: partOf(sending, offset, size - offset) };
   await commitUpload(upload, rest, content.descriptor, requests);
   onProgress?.(size);
 }
 
-async function sendChunk(upload: Upload, chunk: Uint8Array, requests: UploadRequests): Promise<void> {
+async function sendChunk(upload: Upload, bytes: number, sending: Sending): Promise<void> {
   const { offset, location: url } = upload;
-  const headers = { ...contentType, ...rangeOf(chunk, offset) };
-  const response = await requests.send({ method: "PATCH", url, headers, body: chunk, resend: true });
+  const { requests, onProgress } = sending;
+  const headers = { ...contentType, ...rangeOf(offset, bytes) };
+  const body = partOf(sending, offset, bytes);
+  const response = await requests.send({ method: "PATCH", url, headers, body, resend: true });
   const isOutOfRange = response.status === 416;
   if (!isSuccess(response)) {
     const error = await registryError(response, "a chunk of a blob", requests.login);
@@ -125,10 +100,31 @@ async function sendChunk(upload: Upload, chunk: Uint8Array, requests: UploadRequ
   }
   response.discard();
   upload.location = nextLocation(response, url);
-  const expected = offset + chunk.length;
+  const expected = offset + bytes;
   const actual = acknowledged(response) ?? expected;
   if (actual !== expected) throw new OutOfStep(upload, actual, expected);
   upload.offset = actual;
+  onProgress?.(actual);
+}
+
+/** Some bytes of a blob, read while they are sent, so that a chunk needs no memory. Those that end the blob must be its last ones. */
+function partOf({ content, onProgress }: Sending, offset: number, bytes: number): RepeatableBody {
+  const { descriptor } = content;
+  const isLast = offset + bytes === descriptor.size;
+  const open = async function* (): AsyncGenerator<Uint8Array, void> {
+    let sent = 0;
+    for await (const chunk of content.open(offset)) {
+      if (isLast && sent + chunk.length > bytes) throw otherSize(descriptor);
+      const wanted = chunk.subarray(0, bytes - sent);
+      yield wanted;
+      sent += wanted.length;
+      onProgress?.(offset + sent);
+      // after the blob's last byte the source is read to its end, where nothing must follow
+      if (sent === bytes && !isLast) return;
+    }
+    if (sent < bytes) throw otherSize(descriptor);
+  };
+  return { bytes, open };
 }
 
 /** A 416 concerns the start of a chunk, or its size. */
@@ -136,26 +132,8 @@ async function rangeTold(response: HttpResponse, upload: Upload, requests: Uploa
   return acknowledged(response) ?? (await whereItStands(upload, requests))?.offset ?? upload.offset;
 }
 
-function rangeOf(chunk: Uint8Array, offset: number): Readonly<Record<string, string>> {
-  return chunk.length === 0 ? {} : { "content-range": `${offset}-${offset + chunk.length - 1}` };
-}
-
-/** Joins what a source yields into chunks of exactly `size` bytes, the last one shorter. */
-export async function* inChunks(source: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
-  let parts: Uint8Array[] = [];
-  let length = 0;
-  for await (let piece of source) {
-    while (length + piece.length >= size) {
-      const taken = piece.subarray(0, size - length);
-      yield parts.length === 0 ? taken : Buffer.concat([...parts, taken], size);
-      piece = piece.subarray(taken.length);
-      parts = [];
-      length = 0;
-    }
-    if (piece.length > 0) parts.push(piece);
-    length += piece.length;
-  }
-  if (length > 0) yield Buffer.concat(parts, length);
+function rangeOf(offset: number, bytes: number): Readonly<Record<string, string>> {
+  return bytes === 0 ? {} : { "content-range": `${offset}-${offset + bytes - 1}` };
 }
 
 function otherSize(blob: Descriptor): NetworkError {

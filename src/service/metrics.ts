@@ -78,6 +78,11 @@ class OperationMetrics {
   readonly totals = new Map<string, number>();
 }
 
+/** Counts under a name; the names must be few. */
+export function increase(counts: Map<string, number>, name: string, by = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}
+
 /** A metric of Tagseal: help text, kind, and the function that reads its value at each scrape. */
 export interface Gauge {
   readonly name: string;
@@ -136,7 +141,7 @@ export class Metrics extends MetricsPage {
     metrics.summaries.request_size_bytes.add(seen.requestBytes);
     metrics.summaries.response_size_bytes.add(seen.responseBytes);
     const labels = `method="${seen.method.toLowerCase()}",code="${seen.status}"`;
-    metrics.totals.set(labels, (metrics.totals.get(labels) ?? 0) + 1);
+    increase(metrics.totals, labels);
   }
 
   #summary(what: SummaryName): Series {

@@ -1,6 +1,7 @@
 /** Sends one request and reads the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
 import { cancelled } from "../../errors.ts";
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { maxHeaderBytes } from "./unread-answer.ts";
 import { timeoutFailure } from "./network-failure.ts";
 
 /** What is sent. */
@@ -15,11 +16,11 @@ export interface Exchange {
   readonly agent: Agent;
   /** overrides of host, port and path for a proxy; TLS settings */
   readonly connection: RequestOptions;
-  /** the longest wait without a connection, without progress in sending, or without an answer */
+  /** the longest wait without a connection, without progress in sending, or without an answer; the body's source may take longer */
   readonly patienceMs: number;
 }
 
-const maxHeaderBytes = 64 * 1024;
+const taking = "the request to be taken";
 /** Small enough that a slow uplink completes one within the timeout. */
 const sendSliceBytes = 64 * 1024;
 
@@ -50,13 +51,15 @@ export function exchange(send: Exchange): Promise<IncomingMessage> {
     });
     // errors after the answer (the peer stops reading the request, for example) appear where the body is read
     request.on("error", (error) => finish(() => reject(error)));
-    sendBody(request, send.body, watch.progress).catch((error: unknown) => {
+    sendBody(request, send.body, watch).catch((error: unknown) => {
       request.destroy(error instanceof Error ? error : new Error(String(error)));
     });
   });
 }
 
 interface Watch {
+  /** the source of the body is waited for, not the peer */
+  readonly awaitSource: () => void;
   /** restarts the timeout after progress */
   readonly progress: () => void;
   readonly stop: () => void;
@@ -65,7 +68,11 @@ interface Watch {
 function watchRequest(request: ClientRequest, send: Exchange): Watch {
   const isTls = send.url.protocol === "https:";
   let waitingFor = `a connection to ${send.url.host}`;
-  const giveUp = (): void => void request.destroy(timeoutFailure(send.url, waitingFor, send.patienceMs));
+  let isSourceAwaited = false;
+  const giveUp = (): void => {
+    if (isSourceAwaited && waitingFor === taking) timer.refresh();
+    else request.destroy(timeoutFailure(send.url, waitingFor, send.patienceMs));
+  };
   let timer = setTimeout(giveUp, send.patienceMs);
   let isOver = false;
   const abort = (): void => {
@@ -73,13 +80,15 @@ function watchRequest(request: ClientRequest, send: Exchange): Watch {
   };
   send.signal?.addEventListener("abort", abort, { once: true });
   request.once("socket", (socket) => {
-    if (!socket.connecting) return (waitingFor = "the request to be taken");
-    socket.once("connect", () => (waitingFor = isTls ? "the TLS handshake" : "the request to be taken"));
-    return isTls && socket.once("secureConnect", () => (waitingFor = "the request to be taken"));
+    if (!socket.connecting) return (waitingFor = taking);
+    socket.once("connect", () => (waitingFor = isTls ? "the TLS handshake" : taking));
+    return isTls && socket.once("secureConnect", () => (waitingFor = taking));
   });
   request.once("finish", () => (waitingFor = "the answer"));
   return {
+    awaitSource: () => (isSourceAwaited = true),
     progress: () => {
+      isSourceAwaited = false;
       clearTimeout(timer);
       // Sending may go on after an early answer: a timer would keep the program running.
       if (isOver) return;
@@ -93,18 +102,22 @@ function watchRequest(request: ClientRequest, send: Exchange): Watch {
   };
 }
 
-async function sendBody(request: ClientRequest, body: Exchange["body"], progress: () => void): Promise<void> {
+async function sendBody(request: ClientRequest, body: Exchange["body"], watch: Watch): Promise<void> {
   if (body === undefined) return void request.end();
   const chunks = body instanceof Uint8Array ? [body] : body;
+  watch.awaitSource();
   for await (const chunk of chunks) {
+    watch.progress();
     for (let offset = 0; offset < chunk.length; offset += sendSliceBytes) {
       // an early answer (401, 413) ends the need to send the rest
       if (request.destroyed) return;
       if (request.write(chunk.subarray(offset, offset + sendSliceBytes))) continue;
       await drained(request);
-      progress();
+      watch.progress();
     }
+    watch.awaitSource();
   }
+  watch.progress();
   request.end();
 }
 

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { drip, reply, startStory } from "../../../test/support/story-server.ts";
 import { createThrowawayTls } from "../../sandbox/throwaway-tls.ts";
 import { type ErrorCode, hasCode } from "../../errors.ts";
+import { canFetch } from "./fetch-runtime.ts";
 import { HttpClient, type HttpClientOptions } from "./http-client.ts";
 import type { RepeatableBody, HttpRequest } from "./http-request.ts";
 
@@ -16,7 +17,7 @@ const serverTls = { cert: tls.certificate, key: tls.key };
 const impatient = { timeouts: { patienceMs: 250, minBytes: 100 } };
 
 function client(t: TestContext, options: HttpClientOptions = {}): HttpClient {
-  const opened = new HttpClient(options);
+  const opened = new HttpClient({ proxyEnv: {}, ...options });
   t.after(() => opened.close());
   return opened;
 }
@@ -91,7 +92,11 @@ test("I1: gives up on a server that never finishes its TLS handshake", async (t)
   await once(server, "listening");
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  await refusal(get(client(t, impatient), new URL(`https://127.0.0.1:${port}/`)), "NETWORK_TIMEOUT", /TLS handshake/);
+  await refusal(
+    get(client(t, impatient), new URL(`https://127.0.0.1:${port}/`)),
+    "NETWORK_TIMEOUT",
+    /TLS handshake|the answer/,
+  );
 });
 
 test("I1: gives up on a server that sends its body, or its headers, too slowly", async (t) => {
@@ -303,7 +308,8 @@ test("a certificate for another name is refused", async (t) => {
   await refusal(get(http, server.url("/")), "TLS_UNTRUSTED", /another name/);
 });
 
-test("I9: a client certificate is sent to its host, not to the target of a redirect", async (t) => {
+// The executable's runtime has no client certificates on the side of the server.
+test("I9: a client certificate is sent to its host, not to the target of a redirect", { skip: canFetch }, async (t) => {
   const asking = { ...serverTls, ca: tls.caCertificate, requestCert: true, rejectUnauthorized: false };
   const shown: boolean[] = [];
   const note = (socket: object): void => {

@@ -3,18 +3,20 @@
  * out, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
  * TLS, an abort signal ends everything at once. It knows nothing about registries, tokens or trust.
  */
-import type { IncomingMessage } from "node:http";
+import type { Answer } from "./unread-answer.ts";
 import { type HttpExchange, httpExchanges } from "./trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { NetworkError, systemCode } from "../../errors.ts";
 import type { Pace } from "./response-body.ts";
+import { fetchExchange, hasFetchedForm } from "./fetch-exchange.ts";
+import { canFetch } from "./fetch-runtime.ts";
 import { exchange } from "./exchange.ts";
 import { isLoopbackHost } from "../../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { followsRedirect, redirectLocation, redirectRefused, redirectTarget, withoutIdentity } from "./redirect.ts";
 import type { TlsSettings } from "./trusted-roots.ts";
-import { type HttpRequest, sentHeaders } from "./http-request.ts";
+import { type HttpRequest, isPassing, sentHeaders } from "./http-request.ts";
 import { type HttpResponse, discard, responseOf } from "./http-response.ts";
 
 /** How long to wait for peers. With the defaults a silent one times out within ten seconds. */
@@ -38,12 +40,16 @@ export interface HttpClientOptions {
   readonly timeouts?: Timeouts;
 }
 
+/** A request with all of its headers. */
+type SentRequest = HttpRequest & { readonly headers: Readonly<Record<string, string>> };
+
 /** A pool of connections with one set of rules. Close it when done. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #patienceMs: number;
   readonly #pace: Pace;
   readonly #connections: HttpConnections;
+  readonly #fetching = new Set<AbortController>();
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
@@ -64,9 +70,13 @@ export class HttpClient {
     for (let redirects = 0; ; redirects++) {
       const message = await this.#send({ ...request, url, headers }, url.origin === request.url.origin);
       const location = redirectLocation(message);
-      if (location === undefined) return responseOf(message, { ...request, url }, this.#pace);
+      if (location === undefined) {
+        // Dictionaries are for the origin they came from, RFC 9842 §9.3.1.
+        const dictionary = url.origin === request.url.origin ? request.dictionary : undefined;
+        return responseOf(message, { ...request, url, dictionary }, this.#pace);
+      }
       discard(message);
-      if (!followsRedirect(request, message.statusCode))
+      if (isPassing(request.body) || !followsRedirect(request, message.statusCode))
         throw redirectRefused(url, `a ${request.method} is not sent on`);
       const next = redirectTarget(url, location, redirects);
       if (next.origin !== url.origin) headers = withoutIdentity(headers);
@@ -77,15 +87,17 @@ export class HttpClient {
   /** Closes all connections, also those in use. */
   close(): void {
     this.#connections.close();
+    for (const running of this.#fetching) running.abort();
   }
 
-  async #send(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
+  async #send(request: SentRequest, isAskedOrigin: boolean): Promise<Answer> {
     this.#refusePlainHttp(request.url);
-    const isRepeatable = request.body === undefined || request.method === "PUT";
+    const isSentOnce = isPassing(request.body);
+    const isRepeatable = request.body === undefined || (request.method === "PUT" && !isSentOnce);
     try {
       return await this.#exchange(request, isAskedOrigin);
     } catch (error) {
-      if (isUnknownIssuer(error) && this.#connections.trustAllRoots(request.url.origin)) {
+      if (!isSentOnce && isUnknownIssuer(error) && this.#connections.trustAllRoots(request.url.origin)) {
         // the handshake failed: nothing of the request was sent
         return await this.#send(request, isAskedOrigin);
       }
@@ -108,7 +120,7 @@ export class HttpClient {
     });
   }
 
-  async #exchange(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
+  async #exchange(request: SentRequest, isAskedOrigin: boolean): Promise<Answer> {
     const startedAt = performance.now();
     const publish = (outcome: Pick<HttpExchange, "status" | "failure">): void => {
       if (!httpExchanges.hasSubscribers) return;
@@ -126,8 +138,21 @@ export class HttpClient {
     }
   }
 
-  async #exchangeOnce(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
-    const route = await this.#connections.route(request.url, isAskedOrigin);
+  /** @returns undefined for a request that `fetch` may not send, as `HttpConnections` says, and for one whose body shows progress in parts */
+  async #fetch(request: SentRequest, isAskedOrigin: boolean): Promise<Answer | undefined> {
+    if (!hasFetchedForm(request)) return undefined;
+    const roots = await this.#connections.rootsForFetch(request.url, isAskedOrigin);
+    if (roots === undefined) return undefined;
+    const patienceMs = request.patienceMs ?? this.#patienceMs;
+    return await fetchExchange({ request, ...roots, patienceMs, running: this.#fetching });
+  }
+
+  async #exchangeOnce(request: SentRequest, isAskedOrigin: boolean): Promise<Answer> {
+    const fetched = canFetch ? await this.#fetch(request, isAskedOrigin) : undefined;
+    if (fetched !== undefined) return fetched;
+    // a kept connection that the server has just closed would take a passing body with it
+    const isKept = !isPassing(request.body);
+    const route = await this.#connections.route(request.url, { isAskedOrigin, isKept });
     let opened: { reusedSocket: boolean } | undefined;
     try {
       return await exchange({

@@ -3,7 +3,7 @@
 import type { Agent, RequestOptions } from "node:http";
 import type { AgentOptions } from "node:https";
 import type { Environment } from "../../environment/environment.ts";
-import { proxyAuthorization, proxyFor } from "./proxy.ts";
+import { namesProxy, proxyAuthorization, proxyFor } from "./proxy.ts";
 import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
 
 /** How to connect, as `HttpClientOptions` documents it. */
@@ -23,10 +23,17 @@ export interface Route {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface WantedAgent {
+/** What a connection is for. */
+export interface RouteUse {
+  /** false after a redirect to another origin */
+  readonly isAskedOrigin: boolean;
+  /** false for a new connection that ends with its request */
+  readonly isKept: boolean;
+}
+
+interface WantedAgent extends RouteUse {
   readonly url: URL;
   readonly proxy: URL | undefined;
-  readonly isAskedOrigin: boolean;
   /** for connections without a proxy, or without TLS */
   readonly DirectAgent: new (options: AgentOptions) => Agent;
 }
@@ -43,17 +50,13 @@ export class HttpConnections {
     this.#rules = rules;
   }
 
-  /**
-   * The way to the origin of a URL.
-   *
-   * @param isAskedOrigin false after a redirect to another origin
-   */
-  async route(url: URL, isAskedOrigin: boolean): Promise<Route> {
+  /** The way to the origin of a URL. */
+  async route(url: URL, use: RouteUse): Promise<Route> {
     const isTls = url.protocol === "https:";
     const { proxyEnv } = this.#rules;
     const proxy = proxyEnv === undefined ? undefined : proxyFor(url, proxyEnv);
     const { request: open, Agent: DirectAgent } = isTls ? await import("node:https") : await import("node:http");
-    const agent = await this.#agentFor({ url, proxy, isAskedOrigin, DirectAgent });
+    const agent = await this.#agentFor({ url, proxy, ...use, DirectAgent });
     if (!isTls && proxy !== undefined) return plainProxyRoute(url, proxy, agent, open);
     const connection = {
       host: url.hostname.replace(/^\[|\]$/g, ""),
@@ -61,6 +64,21 @@ export class HttpConnections {
       path: url.pathname + url.search,
     };
     return { agent, open, connection, headers: {} };
+  }
+
+  /**
+   * The roots to trust for a request that `fetch` may send: one without a proxy, a client certificate or a waived check. `fetch` reads proxies from the
+   * environment by rules of another kind, so there must be none at all.
+   *
+   * @returns undefined for a request that needs a {@link route}
+   */
+  async rootsForFetch(url: URL, isAskedOrigin: boolean): Promise<{ readonly ca?: AgentOptions["ca"] } | undefined> {
+    const { proxyEnv } = this.#rules;
+    if (proxyEnv === undefined || namesProxy(proxyEnv) || url.username !== "") return undefined;
+    if (url.protocol !== "https:") return {};
+    const { ca, cert, rejectUnauthorized } = await this.#tlsOptions(url, isAskedOrigin);
+    if (cert !== undefined || rejectUnauthorized === false) return undefined;
+    return ca === undefined ? {} : { ca };
   }
 
   /** Tries all roots for this origin from now on. @returns false when they were tried already */
@@ -76,13 +94,13 @@ export class HttpConnections {
     this.#agents.clear();
   }
 
-  async #agentFor({ url, proxy, isAskedOrigin, DirectAgent }: WantedAgent): Promise<Agent> {
-    const key = [url.origin, proxy?.href ?? "", isAskedOrigin, this.#needsAllRoots.has(url.origin)].join(" ");
+  async #agentFor({ url, proxy, isAskedOrigin, isKept, DirectAgent }: WantedAgent): Promise<Agent> {
+    const key = [url.origin, proxy?.href ?? "", isAskedOrigin, isKept, this.#needsAllRoots.has(url.origin)].join(" ");
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
     const isTls = url.protocol === "https:";
     const settings = isTls ? await this.#tlsOptions(url, isAskedOrigin) : {};
-    const pooled = { keepAlive: true, maxFreeSockets: 8, ...settings };
+    const pooled = { keepAlive: isKept, maxFreeSockets: 8, ...settings };
     const agent =
       isTls && proxy !== undefined ? await tunnelAgent(pooled, proxy, this.#rules.patienceMs) : new DirectAgent(pooled);
     // Another first request to this origin may have been faster.

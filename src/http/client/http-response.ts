@@ -1,6 +1,7 @@
 /** An answer as callers read it: its body within their bound, or not at all. */
 
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Answer } from "./unread-answer.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { collect, type Pace, readBody } from "./response-body.ts";
 
@@ -20,9 +21,9 @@ export interface HttpResponse {
 const maxDiscardedBytes = 64 * 1024;
 
 /** The answer to a request, once its headers are here. @param pace at which its body must arrive */
-export function responseOf(message: IncomingMessage, request: HttpRequest, pace: Pace): HttpResponse {
-  const { url, signal, acceptGzip = false } = request;
-  const body = readBody(message, { url, pace, signal, acceptGzip });
+export function responseOf(message: Answer, request: HttpRequest, pace: Pace): HttpResponse {
+  const { url, method, signal, acceptGzip = false, dictionary } = request;
+  const body = readBody(message, { url, method, pace, signal, acceptGzip, dictionary });
   return {
     status: message.statusCode ?? 0,
     headers: message.headers,
@@ -35,7 +36,7 @@ export function responseOf(message: IncomingMessage, request: HttpRequest, pace:
 }
 
 /** Reads the rest of a short body, so that the connection can be used again, and ends the connection of any other. */
-export function discard(message: IncomingMessage): void {
+export function discard(message: Answer): void {
   const announced = Number(message.headers["content-length"] ?? 0);
   if (!(announced <= maxDiscardedBytes)) return void message.destroy();
   const timer = setTimeout(() => message.destroy(), 1_000);
@@ -43,6 +44,6 @@ export function discard(message: IncomingMessage): void {
   message.resume();
 }
 
-function closeUnread(message: IncomingMessage): void {
+function closeUnread(message: Answer): void {
   if (!message.readableEnded) message.destroy();
 }

@@ -66,10 +66,10 @@ export function networkFailure(error: unknown, url: URL): TagsealError {
   if (unknownIssuer.has(code)) return untrusted(url, "its certificate comes from an unknown authority", error);
   const fault = wrongCertificate.get(code);
   if (fault !== undefined) return untrusted(url, fault, error);
-  if (code === "HPE_HEADER_OVERFLOW") {
-    return new NetworkError("RESPONSE_TOO_LARGE", `${describeUrl(url)} sent headers without end`, { cause: error });
+  if (code === "HPE_HEADER_OVERFLOW" || code === "ResponseHeadersTooLarge") {
+    return headersWithoutEnd(url, error);
   }
-  if (code.startsWith("HPE_")) {
+  if (code.startsWith("HPE_") || code === "Malformed_HTTP_Response") {
     return new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} answered something that is not HTTP`, {
       cause: error,
     });
@@ -79,6 +79,11 @@ export function networkFailure(error: unknown, url: URL): TagsealError {
     cause: error,
     ...hintFor(code),
   });
+}
+
+/** The peer sent more headers than any answer has. */
+export function headersWithoutEnd(url: URL, cause?: unknown): NetworkError {
+  return new NetworkError("RESPONSE_TOO_LARGE", `${describeUrl(url)} sent headers without end`, { cause });
 }
 
 function hintFor(code: string): { readonly hint?: string } {

@@ -22,6 +22,13 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   return proxy;
 }
 
+/** Whether an environment names a proxy for anything. */
+export function namesProxy(env: Environment): boolean {
+  return ["HTTP_PROXY", "HTTPS_PROXY"].some(
+    (name) => (env[name] ?? "") !== "" || (env[name.toLowerCase()] ?? "") !== "",
+  );
+}
+
 /** What of an environment decides about proxies, as text to compare: the same text means that {@link proxyFor} answers the same. */
 export function proxyRules(env: Environment): string {
   const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];

@@ -1,7 +1,7 @@
 /** Which redirects are followed, and what follows them: never an identity to another origin, never from TLS to a plain connection. */
 
-import type { IncomingMessage } from "node:http";
 import { NetworkError } from "../../errors.ts";
+import type { Answer } from "./unread-answer.ts";
 import { describeUrl } from "./network-failure.ts";
 
 const maxRedirects = 5;
@@ -17,7 +17,7 @@ const originFreeHeaders = new Set([
 ]);
 
 /** Where an answer points, as it says; undefined when it is no redirect. */
-export function redirectLocation(message: IncomingMessage): string | undefined {
+export function redirectLocation(message: Answer): string | undefined {
   const isRedirect = [301, 302, 303, 307, 308].includes(message.statusCode ?? 0);
   return isRedirect ? message.headers.location : undefined;
 }
@@ -56,5 +56,12 @@ export function redirectRefused(from: URL, reason: string): NetworkError {
 
 /** The headers that another origin may see. Names are in lower case. */
 export function withoutIdentity(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => originFreeHeaders.has(name)));
+  const kept = Object.entries(headers).filter(([name]) => originFreeHeaders.has(name));
+  return { ...Object.fromEntries(kept), ...withoutDictionary(headers["accept-encoding"]) };
+}
+
+/** Without a dictionary its coding must not be announced, RFC 9842 §6.1. */
+function withoutDictionary(accepted: string | undefined): Record<string, string> {
+  if (accepted?.startsWith("dcz") !== true) return {};
+  return { "accept-encoding": accepted.replace(/^dcz(?:, )?/u, "") || "identity" };
 }

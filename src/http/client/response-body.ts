@@ -1,6 +1,7 @@
 /** Reads a response body: bounded, decompressed, ended when the peer is too slow, and at once by an abort signal. */
-import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
+import type { Answer } from "./unread-answer.ts";
+import type { DictionaryOffer } from "./http-request.ts";
 import { gather } from "../../encoding/gathered-bytes.ts";
 import { NetworkError, type TagsealError, cancelled } from "../../errors.ts";
 import { describeUrl, networkFailure, timeoutFailure } from "./network-failure.ts";
@@ -16,10 +17,14 @@ export interface Pace {
 /** How to read a body. */
 export interface BodyOptions {
   readonly url: URL;
+  /** of the request: the answer to a HEAD has no body */
+  readonly method: string;
   readonly pace: Pace;
   readonly signal: AbortSignal | undefined;
   /** whether a gzip body was requested */
   readonly acceptGzip: boolean;
+  /** what a `dcz` body may be a difference from; undefined when none was requested */
+  readonly dictionary?: DictionaryOffer | undefined;
 }
 
 /**
@@ -28,13 +33,34 @@ export interface BodyOptions {
  * @throws NetworkError `NETWORK_TIMEOUT` (silent or too slow), `NETWORK_UNREACHABLE` (cut off), `RESPONSE_MALFORMED` (broken or
  *   unrequested compression); TagsealError `CANCELLED`
  */
-export async function* readBody(message: IncomingMessage, options: BodyOptions): AsyncGenerator<Uint8Array, void> {
+export async function* readBody(message: Answer, options: BodyOptions): AsyncGenerator<Uint8Array, void> {
+  const { dictionary, url } = options;
+  const chunks = readChunks(message, options);
+  if (dictionary === undefined || !isDifference(message, options)) {
+    yield* chunks;
+    return;
+  }
+  const { decodedDifference } = await import("./dictionary-body.ts");
+  yield await decodedDifference(chunks, dictionary, url);
+}
+
+function isDifference(message: Answer, options: BodyOptions): boolean {
+  return message.headers["content-encoding"]?.toLowerCase() === "dcz" && !isBodiless(message, options);
+}
+
+async function* readChunks(message: Answer, options: BodyOptions): AsyncGenerator<Uint8Array, void> {
   const stream = await unpacked(message, options);
   const stop = (): void => void stream.destroy(options.signal === undefined ? undefined : cancelled(options.signal));
   if (options.signal?.aborted === true) stop();
   options.signal?.addEventListener("abort", stop, { once: true });
+  const next = pacedReader(stream, options);
+  let received = 0;
   try {
-    yield* paced(stream, message, options);
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
+      received += chunk.length;
+      yield chunk;
+    }
+    checkComplete(message, received, options);
   } catch (error) {
     throw bodyFailure(error, options.url);
   } finally {
@@ -44,35 +70,34 @@ export async function* readBody(message: IncomingMessage, options: BodyOptions):
   }
 }
 
-async function* paced(
-  stream: Readable,
-  message: IncomingMessage,
-  options: BodyOptions,
-): AsyncGenerator<Uint8Array, void> {
+/** Reads one chunk after another; fails when the peer is too slow. */
+function pacedReader(stream: Readable, options: BodyOptions): () => Promise<Uint8Array | undefined> {
   const { windowMs, minBytes } = options.pace;
   const chunks: AsyncIterator<Uint8Array> = stream.iterator({ destroyOnReturn: false });
-  let received = 0;
+  const slow = (): void => void stream.destroy(timeoutFailure(options.url, "more of the body", windowMs));
   let window = { waitedMs: 0, bytes: 0 };
-  for (;;) {
+  return async () => {
     const askedAt = performance.now();
-    const slow = (): void => void stream.destroy(timeoutFailure(options.url, "more of the body", windowMs));
     const timer = setTimeout(slow, Math.max(1, windowMs - window.waitedMs));
-    const next = await chunks.next().finally(() => clearTimeout(timer));
-    if (next.done === true) break;
-    received += next.value.length;
-    window.waitedMs += performance.now() - askedAt;
-    window.bytes += next.value.length;
-    // after enough bytes a new window starts; a timer that fires in a window with too few ends the body
-    if (window.bytes >= minBytes) window = { waitedMs: 0, bytes: 0 };
-    yield next.value;
-  }
-  checkComplete(message, received, options);
+    try {
+      const next = await chunks.next();
+      if (next.done === true) return undefined;
+      window.waitedMs += performance.now() - askedAt;
+      window.bytes += next.value.length;
+      // after enough bytes a new window starts; a timer that fires in a window with too few ends the body
+      if (window.bytes >= minBytes) window = { waitedMs: 0, bytes: 0 };
+      return next.value;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
 /** Not every runtime reports a body that ends before its announced length, so it is counted here as well. */
-function checkComplete(message: IncomingMessage, received: number, options: BodyOptions): void {
+function checkComplete(message: Answer, received: number, options: BodyOptions): void {
   const announced = message.headers["content-length"];
-  if (announced === undefined || message.headers["content-encoding"] !== undefined || isBodiless(message)) return;
+  if (announced === undefined || message.headers["content-encoding"] !== undefined || isBodiless(message, options))
+    return;
   if (Number(announced) === received) return;
   throw new NetworkError(
     "NETWORK_UNREACHABLE",
@@ -80,17 +105,14 @@ function checkComplete(message: IncomingMessage, received: number, options: Body
   );
 }
 
-function isBodiless(message: IncomingMessage): boolean {
-  return message.statusCode === 204 || message.statusCode === 304 || ("req" in message && isHead(message.req));
+function isBodiless(message: Answer, { method }: BodyOptions): boolean {
+  return message.statusCode === 204 || message.statusCode === 304 || method === "HEAD";
 }
 
-function isHead(request: unknown): boolean {
-  return typeof request === "object" && request !== null && "method" in request && request.method === "HEAD";
-}
-
-async function unpacked(message: IncomingMessage, options: BodyOptions): Promise<Readable> {
+async function unpacked(message: Answer, options: BodyOptions): Promise<Readable> {
   const encoding = message.headers["content-encoding"]?.toLowerCase() ?? "identity";
-  if (encoding === "identity" || isBodiless(message)) return message;
+  if (encoding === "identity" || isBodiless(message, options)) return message;
+  if (encoding === "dcz" && options.dictionary !== undefined) return message;
   if (encoding !== "gzip" || !options.acceptGzip) {
     message.destroy();
     throw new NetworkError(

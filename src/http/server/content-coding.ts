@@ -25,6 +25,12 @@ export function preferredCoding(header: string | string[] | undefined): Coding {
   return weightOf(best) > 0 ? best : "identity";
 }
 
+/** True when a client accepts a coding by its name: a star is not enough for one that needs more than the name. */
+export function acceptsCoding(header: string | string[] | undefined, coding: string): boolean {
+  const text = String(header ?? "");
+  return text.length <= maxHeaderLength && (weightsOf(text).get(coding) ?? 0) > 0;
+}
+
 const maxHeaderLength = 1024;
 /** A coding that is not named is allowed, but comes after all named ones. */
 const leastWeight = 0.0001;

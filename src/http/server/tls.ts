@@ -1,4 +1,4 @@
-import { constants } from "node:crypto";
+import { constants, createPrivateKey, hkdfSync } from "node:crypto";
 import type { Server, ServerOptions as HttpsOptions } from "node:https";
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "../../service/tls-files.ts";
@@ -26,6 +26,7 @@ export class ServerTls {
   #authorities: Buffer | undefined;
   #server: Server | undefined;
   #named: SecureContext | undefined;
+  readonly #secrets = new Map<string, Buffer>();
 
   private constructor(files: TlsFiles, authorities: Buffer | undefined, isRequired: boolean) {
     this.#files = files;
@@ -51,6 +52,16 @@ export class ServerTls {
     return { ...this.#context(), ...asked, ...(this.#authorities && { SNICallback }) };
   }
 
+  /** A secret for one purpose, the same for all servers with this private key. It changes with the key. */
+  secretFor(purpose: string): Buffer {
+    const known = this.#secrets.get(purpose);
+    if (known !== undefined) return known;
+    const der = createPrivateKey(this.#files.key).export({ type: "pkcs8", format: "der" });
+    const secret = Buffer.from(hkdfSync("sha256", der, new Uint8Array(), purpose, 32));
+    this.#secrets.set(purpose, secret);
+    return secret;
+  }
+
   /** Sets the server that receives changed certificates. */
   attach(server: Server): void {
     this.#server = server;
@@ -67,6 +78,7 @@ export class ServerTls {
   /** Changes apply to new connections. */
   #useFiles(files: TlsFiles): void {
     this.#files = files;
+    this.#secrets.clear();
     this.#named = undefined;
     this.#server?.setSecureContext(this.#context());
   }

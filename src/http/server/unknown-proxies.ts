@@ -1,6 +1,7 @@
 /** Untrusted proxies that name clients: for every limit, all clients behind one count as a single client. */
 
 import type { IncomingMessage } from "node:http";
+import { BoundedMap } from "../../service/bounded-map.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import { clientKey, type TrustedProxies } from "./client-address.ts";
 
@@ -53,7 +54,7 @@ export class UnknownProxies {
 /** Logs clients that reached a limit, each at most once a minute. */
 export class LockOutLog {
   readonly #log: ServerLog;
-  readonly #toldAtMs = new Map<string, number>();
+  readonly #toldAtMs = new BoundedMap<string, number>(maxClients);
 
   constructor(log: ServerLog) {
     this.#log = log;
@@ -64,10 +65,7 @@ export class LockOutLog {
     const key = `${limit} ${clientKey(address ?? "")}`;
     const now = performance.now();
     if (now - (this.#toldAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < minuteMs) return;
-    this.#toldAtMs.delete(key);
     this.#toldAtMs.set(key, now);
-    const [oldest] = this.#toldAtMs.keys();
-    if (this.#toldAtMs.size > maxClients && oldest !== undefined) this.#toldAtMs.delete(oldest);
     const more = isUnknownProxy ? unknownProxyFields : {};
     this.#log.write("warning", "a client is locked out", { remote: address, limit, ...more });
   }

@@ -3,13 +3,14 @@
  * in, and with passwords alone they cannot read anonymously.
  */
 
-import type { AccessRequest, AccessRefusal, TokenEndpoint } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal } from "../../login/access-request.ts";
+import type { TokenEndpoint } from "../http/authorise.ts";
 import { jsonReply } from "../http/reply.ts";
-import type { BasicSettings } from "./auth-settings.ts";
-import type { BasicLogin } from "./basic-login.ts";
-import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
+import type { BasicSettings } from "../../login/login-settings.ts";
+import type { BasicLogin } from "../../login/basic-login.ts";
+import { bearerChallenge, maxTokenBytes, requireRealm } from "../../login/bearer-challenge.ts";
 import { IssuedTokens, tokenLifetimeSeconds } from "./issued-tokens.ts";
-import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
+import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "../../login/login.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 const service = "tagseal";

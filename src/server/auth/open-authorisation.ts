@@ -6,23 +6,23 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type {
-  AccessDecision,
-  AccessRequest,
-  Asker,
-  Authorise,
-  AccessRefusal,
-  TokenEndpoint,
-} from "../http/authorise.ts";
-import type { AuthSettings } from "./auth-settings.ts";
-import { BasicLogin } from "./basic-login.ts";
-import { ClientCertificateLogin } from "./client-certificate-login.ts";
-import { IssuedTokenLogin } from "./issued-token-login.ts";
-import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
-import { Rules } from "./rules.ts";
-import { TokenLogin } from "./token-login.ts";
 import type { ClientCertificates } from "../../http/server/tls.ts";
+import type { AccessDecision, AccessRefusal, AccessRequest, Asker, Authorise } from "../../login/access-request.ts";
+import type { KnownUser } from "../../login/login.ts";
+import {
+  inOrder,
+  isNamedByCertificate,
+  type LoginMethods,
+  loginOf,
+  type LoginParts,
+  openLoginMethods,
+  type OrderedMethods,
+} from "../../login/login-methods.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
+import type { TokenEndpoint } from "../http/authorise.ts";
+import type { AuthSettings } from "./auth-settings.ts";
+import { IssuedTokenLogin } from "./issued-token-login.ts";
+import { Rules } from "./rules.ts";
 
 /** Authorises requests until the server stops. */
 export interface Authorisation {
@@ -34,33 +34,14 @@ export interface Authorisation {
   close(): Promise<void>;
 }
 
-/** What authorisation needs besides settings. */
-export interface AuthorisationParts extends WatchParts {
-  /** called with the PEM text of the authorities when their file changed: TLS must use it */
-  readonly onAuthoritiesChange?: (authorities: Buffer) => void;
-}
-
-interface Methods {
-  /** in the order they are tried; the first one's challenge is sent */
-  readonly all: readonly [LoginMethod, ...LoginMethod[]];
-  readonly certificates: ClientCertificateLogin | undefined;
-  readonly passwords: BasicLogin | undefined;
-  readonly tokenEndpoint: TokenEndpoint | undefined;
-}
-
 /**
  * Reads and checks the settings and the files they name.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
-export async function openAuthorisation(settings: AuthSettings, parts: AuthorisationParts): Promise<Authorisation> {
+export async function openAuthorisation(settings: AuthSettings, parts: LoginParts): Promise<Authorisation> {
   const rules = new Rules(settings);
-  const { token, basic, mtls } = settings;
-  const isNamedByCertificate = mtls !== undefined && mtls.userFrom !== "nobody";
-  if (token === undefined && basic === undefined && !isNamedByCertificate) {
-    throw new TagsealError("SERVER_CONFIGURATION", "There is no way to log in: expected token, basic or mtls settings");
-  }
-  if (rules.isEmpty && (basic !== undefined || isNamedByCertificate)) {
+  if (rules.isEmpty && (settings.basic !== undefined || isNamedByCertificate(settings))) {
     throw new TagsealError(
       "SERVER_CONFIGURATION",
       "Users can log in, but there are no rules that allow them anything",
@@ -69,45 +50,34 @@ export async function openAuthorisation(settings: AuthSettings, parts: Authorisa
       },
     );
   }
-  const { all, certificates, passwords, tokenEndpoint } = await openMethods(settings, parts);
+  requireOneIssuer(settings);
+  const methods = await openLoginMethods(settings, parts);
+  const { token, passwords, certificates, clientCertificates } = methods;
+  const issued = await openIssuedTokens(settings, passwords, parts);
   return {
-    authorise: authoriseWith(all, rules, settings),
-    tokenEndpoint,
-    clientCertificates: certificates && {
-      authorities: () => certificates.authorities(),
-      required: settings.mtls?.required ?? false,
-    },
+    authorise: authoriseWith(inOrder([token, issued ?? passwords, certificates]), rules, settings),
+    tokenEndpoint: issued?.endpoint,
+    clientCertificates,
     close: async () => await passwords?.close(),
   };
 }
 
-async function openMethods(settings: AuthSettings, parts: AuthorisationParts): Promise<Methods> {
-  const { token, basic, mtls } = settings;
-  const { onAuthoritiesChange: onChange = () => {} } = parts;
-  const certificates = mtls && (await ClientCertificateLogin.open(mtls, { ...parts, onChange }));
-  const passwords = basic && (await BasicLogin.open(basic, parts));
-  const issued = await openIssuedTokens(settings, passwords, parts);
-  const [first, ...others] = [token && (await TokenLogin.open(token, parts)), issued ?? passwords, certificates].filter(
-    (method) => method !== undefined,
-  );
-  if (first === undefined) throw new TagsealError("INTERNAL", "There is no way to log in");
-  return { all: [first, ...others], certificates, passwords, tokenEndpoint: issued?.endpoint };
-}
-
 async function openIssuedTokens(
-  { token, basic }: AuthSettings,
-  passwords: BasicLogin | undefined,
+  { basic }: AuthSettings,
+  passwords: LoginMethods["passwords"],
   parts: WatchParts,
 ): Promise<IssuedTokenLogin | undefined> {
   if (basic?.tokenRealm === undefined || passwords === undefined) return undefined;
-  if (token !== undefined) {
-    const reason = "tokens come either from there or from this server";
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use token together with basic.tokenRealm: ${reason}`);
-  }
   return IssuedTokenLogin.open(basic.tokenRealm, basic, passwords, parts);
 }
 
-function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings): Authorise {
+function requireOneIssuer({ token, basic }: AuthSettings): void {
+  if (basic?.tokenRealm === undefined || token === undefined) return;
+  const reason = "tokens come either from there or from this server";
+  throw new TagsealError("SERVER_CONFIGURATION", `Cannot use token together with basic.tokenRealm: ${reason}`);
+}
+
+function authoriseWith(all: OrderedMethods, rules: Rules, settings: AuthSettings): Authorise {
   const { anonymousPull = false, token } = settings;
   const tokensNeedRules = !rules.isEmpty && (token?.restrictedByRules ?? true);
 
@@ -133,12 +103,4 @@ function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings
     const { user } = login;
     return mayAnybody(request) || may(login, request) ? { allowed: true, user } : refuse("insufficient", { user });
   };
-}
-
-async function loginOf(request: AccessRequest, methods: readonly LoginMethod[]): Promise<Login | undefined> {
-  for (const method of methods) {
-    const login = await method.login(request);
-    if (login !== undefined) return login;
-  }
-  return request.headers.authorization === undefined ? undefined : invalidLogin;
 }

@@ -2,7 +2,7 @@
 
 import { TagsealError } from "../../errors.ts";
 import { gunFault } from "../http/gun.ts";
-import { isUserName } from "./login.ts";
+import { isUserName } from "../../login/login.ts";
 import type { AuthSettings, RuleAction } from "./auth-settings.ts";
 
 interface CheckedRule {

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
-import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
-import { ServerLog } from "../../service/log.ts";
-import { FileWatch } from "../../service/watching/file-watch.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
+import { ServerLog } from "../service/log.ts";
+import { FileWatch } from "../service/watching/file-watch.ts";
 import { BasicLogin } from "./basic-login.ts";
 
 const directory = temporaryDirectory();

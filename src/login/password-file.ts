@@ -1,6 +1,6 @@
 /** Files as `htpasswd -B` writes them. */
 
-import { TagsealError } from "../../errors.ts";
+import { TagsealError } from "../errors.ts";
 import { isUserName } from "./login.ts";
 
 /** Users and what their passwords are checked against. */

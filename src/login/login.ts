@@ -1,6 +1,6 @@
 /** Who a request comes from, according to one way of logging in. */
 
-import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal } from "./access-request.ts";
 
 /** A user whose credentials are valid. */
 export interface KnownUser {

@@ -1,4 +1,5 @@
 /** Bounds how often passwords may be guessed. */
+import { BoundedMap } from "../service/bounded-map.ts";
 
 interface Failures {
   count: number;
@@ -18,7 +19,7 @@ const maxNames = 10_000;
 export class FailureLimit {
   readonly #bounds: FailureBounds;
   readonly #now: () => Date;
-  readonly #failures = new Map<string, Failures>();
+  readonly #failures = new BoundedMap<string, Failures>(maxNames);
 
   constructor(bounds: FailureBounds, now: () => Date) {
     this.#bounds = bounds;
@@ -37,10 +38,7 @@ export class FailureLimit {
       known.count += 1;
       return;
     }
-    this.#failures.delete(name);
     this.#failures.set(name, { count: 1, sinceMs: this.#now().getTime() });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > maxNames && oldest !== undefined) this.#failures.delete(oldest);
   }
 
   #current(name: string): Failures | undefined {

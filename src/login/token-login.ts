@@ -1,17 +1,17 @@
 /** Docker's token authentication. Notary v1: token authentication. */
 
 import { jwtVerify, type JWTPayload } from "jose";
-import { parseCertificateBundle } from "../../crypto/certificate.ts";
-import { TagsealError } from "../../errors.ts";
-import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
-import { errorFields } from "../../service/log.ts";
-import type { TokenSettings } from "./auth-settings.ts";
+import { parseCertificateBundle } from "../crypto/certificate.ts";
+import { TagsealError } from "../errors.ts";
+import type { AccessRequest, AccessRefusal } from "./access-request.ts";
+import { errorFields } from "../service/log.ts";
+import type { TokenSettings } from "./login-settings.ts";
 import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
 import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
 import { parseClaims } from "./token-claims.ts";
 import { allKeys, bundleKeys, findTokenKey, jwksKeys, noKeys, type TrustedKeys } from "./token-keys.ts";
-import { authoritiesValidity, type Validity } from "../../service/watching/certificate-validity.ts";
-import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
+import { authoritiesValidity, type Validity } from "../service/watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../service/watching/watched-files.ts";
 
 /** how far the clocks of issuer and server may be apart, as with Notary's server */
 const leewaySeconds = 60;

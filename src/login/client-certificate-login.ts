@@ -1,13 +1,13 @@
 /** Client certificates. TLS has verified the chain before a request is read; here the certificate becomes a user. */
 
 import { createSecureContext } from "node:tls";
-import { parseCertificate, parseCertificateBundle, type Certificate } from "../../crypto/certificate.ts";
-import { TagsealError } from "../../errors.ts";
-import type { AccessRequest } from "../http/authorise.ts";
-import type { ClientCertificateSettings, UserFrom } from "./auth-settings.ts";
+import { parseCertificate, parseCertificateBundle, type Certificate } from "../crypto/certificate.ts";
+import { TagsealError } from "../errors.ts";
+import type { AccessRequest } from "./access-request.ts";
+import type { ClientCertificateSettings, UserFrom } from "./login-settings.ts";
 import { invalidLogin, isUserName, type Login, type LoginMethod } from "./login.ts";
-import { authoritiesValidity, type Validity } from "../../service/watching/certificate-validity.ts";
-import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
+import { authoritiesValidity, type Validity } from "../service/watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../service/watching/watched-files.ts";
 
 /** Names the users of verified client certificates. */
 export class ClientCertificateLogin implements LoginMethod {

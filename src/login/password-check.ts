@@ -1,8 +1,9 @@
 /** Checks passwords so that no client can guess many, find out which users exist, or keep the server busy. */
 
 import { createHmac, randomBytes } from "node:crypto";
-import { clientKey } from "../../http/server/client-address.ts";
-import { KeyedLock } from "../collections/keyed-lock.ts";
+import { clientKey } from "../http/server/client-address.ts";
+import { KeyedLock } from "../service/keyed-lock.ts";
+import { BoundedMap } from "../service/bounded-map.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { PasswordFile } from "./password-file.ts";
 
@@ -42,7 +43,7 @@ export class PasswordCheck {
   /** Random, in memory and only for this process: a copy of what is remembered is of no use to a thief. */
   readonly #secret = randomBytes(32);
   /** until when, in milliseconds, by {@link PasswordCheck.#name} */
-  readonly #remembered = new Map<string, number>();
+  readonly #remembered = new BoundedMap<string, number>(maxRemembered);
   #waiting = 0;
 
   constructor(compare: ComparePassword, now: () => Date) {
@@ -89,10 +90,7 @@ export class PasswordCheck {
   }
 
   #remember(name: string): "right" {
-    this.#remembered.delete(name);
     this.#remembered.set(name, this.#now().getTime() + rememberedForMs);
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size > maxRemembered && oldest !== undefined) this.#remembered.delete(oldest);
     return "right";
   }
 

@@ -1,6 +1,6 @@
-import { TagsealError } from "../../errors.ts";
-import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
-import type { ServerLog } from "../../service/log.ts";
+import { TagsealError } from "../errors.ts";
+import type { AccessRequest, AccessRefusal } from "./access-request.ts";
+import type { ServerLog } from "../service/log.ts";
 import { quoted } from "./login.ts";
 
 /** longer tokens are refused unread; all headers of a request share 16 KiB */
@@ -10,6 +10,8 @@ export const maxTokenBytes = 12 * 1024;
 export interface BearerChallenge {
   readonly realm: string;
   readonly service: string;
+  /** registries name no scope to a client that only logs in; Notary's server names the catalogue */
+  readonly isLoginScopeless?: boolean | undefined;
 }
 
 /**
@@ -18,12 +20,14 @@ export interface BearerChallenge {
  * @see Notary v1: token authentication
  */
 export function bearerChallenge(
-  { realm, service }: BearerChallenge,
-  { gun, actions }: AccessRequest,
+  { realm, service, isLoginScopeless }: BearerChallenge,
+  { gun, actions }: Pick<AccessRequest, "gun" | "actions">,
   refusal: AccessRefusal,
 ): string {
-  const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
-  return `Bearer realm=${quoted(realm)},service=${quoted(service)},scope=${quoted(scope)}${errors[refusal]}`;
+  const target = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
+  const isPlainLogin = gun === undefined && actions.length === 0;
+  const scope = isPlainLogin && isLoginScopeless === true ? "" : `,scope=${quoted(target)}`;
+  return `Bearer realm=${quoted(realm)},service=${quoted(service)}${scope}${errors[refusal]}`;
 }
 
 const errors: Readonly<Record<AccessRefusal, string>> = {

@@ -2,11 +2,11 @@
 
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { CompactJWSHeaderParameters } from "jose";
-import { parseCertificate, verifyCertificateChain, type Certificate } from "../../crypto/certificate.ts";
-import { parseSpki, platformPublicKey } from "../../crypto/spki.ts";
-import { decodeBase64 } from "../../encoding/base64.ts";
-import { parseOrdinaryJson } from "../../encoding/json.ts";
-import { TagsealError } from "../../errors.ts";
+import { parseCertificate, verifyCertificateChain, type Certificate } from "../crypto/certificate.ts";
+import { parseSpki, platformPublicKey } from "../crypto/spki.ts";
+import { decodeBase64 } from "../encoding/base64.ts";
+import { parseOrdinaryJson } from "../encoding/json.ts";
+import { TagsealError } from "../errors.ts";
 
 /** Keys by the name tokens use, and the certificates that may issue others. */
 export interface TrustedKeys {

@@ -1,16 +1,16 @@
 /** User names and passwords from a file. RFC 7617 */
 
-import { decodeBase64 } from "../../encoding/base64.ts";
-import { hasCode, TagsealError } from "../../errors.ts";
-import type { AccessRequest } from "../http/authorise.ts";
-import type { BasicSettings } from "./auth-settings.ts";
+import { decodeBase64 } from "../encoding/base64.ts";
+import { hasCode, TagsealError } from "../errors.ts";
+import type { AccessRequest } from "./access-request.ts";
+import type { BasicSettings } from "./login-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
-import { LockOutLog } from "../../http/server/unknown-proxies.ts";
-import { errorFields } from "../../service/log.ts";
+import { LockOutLog } from "../http/server/unknown-proxies.ts";
+import { errorFields } from "../service/log.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
-import { WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
+import { WatchedFiles, type WatchParts } from "../service/watching/watched-files.ts";
 
 /** bcrypt reads no more than this: longer passwords with the same beginning would be equal */
 const maxPasswordBytes = 72;

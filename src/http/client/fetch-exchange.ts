@@ -1,0 +1,90 @@
+/**
+ * The exchange of `exchange.ts` by the `fetch` of the runtime that the executable is made of: it is part of the program and does TLS in another thread, where
+ * `node:http` and `node:tls` are code that has to be loaded first and takes longer than a whole request. Node.js does not come here.
+ */
+import { Readable } from "node:stream";
+import type { AgentOptions } from "node:https";
+import { cancelled } from "../../errors.ts";
+import { type Answer, maxHeaderBytes } from "./unread-answer.ts";
+import type { HttpRequest } from "./http-request.ts";
+import { headersWithoutEnd, timeoutFailure } from "./network-failure.ts";
+
+/** What is sent. */
+export interface FetchExchange {
+  readonly request: HttpRequest & { readonly headers: Readonly<Record<string, string>> };
+  /** the roots to trust; undefined for the runtime's */
+  readonly ca?: AgentOptions["ca"];
+  readonly patienceMs: number;
+  /** collects what ends this exchange at once, while it runs */
+  readonly running: Set<AbortController>;
+}
+
+/** A body that is one slice to `exchange.ts` as well. */
+const maxBodyBytes = 64 * 1024;
+
+/** Whether a request is of a form that `fetch` sends as `exchange.ts` does. */
+export function hasFetchedForm({ method, body }: HttpRequest): boolean {
+  if (body === undefined) return method === "GET" || method === "HEAD";
+  return method === "POST" && body instanceof Uint8Array && body.length > 0 && body.length <= maxBodyBytes;
+}
+
+/** What that runtime adds to the standard's options. */
+interface RuntimeOptions {
+  readonly decompress: false;
+  readonly tls: { readonly rejectUnauthorized: true; readonly ca?: AgentOptions["ca"] };
+}
+
+/**
+ * Sends the request and resolves with the answer once its headers are complete; the body is left unread.
+ *
+ * @throws NetworkError `NETWORK_TIMEOUT`; TagsealError `CANCELLED`; else the system's error, for the caller to wrap
+ */
+export async function fetchExchange({ request, ca, patienceMs, running }: FetchExchange): Promise<Answer> {
+  const { url, method, headers: given, body, signal } = request;
+  if (signal?.aborted === true) throw cancelled(signal);
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(signal === undefined ? undefined : cancelled(signal));
+  const timer = setTimeout(() => stop.abort(timeoutFailure(url, "the answer", patienceMs)), patienceMs);
+  signal?.addEventListener("abort", abort, { once: true });
+  running.add(stop);
+  const ended = (): void => {
+    signal?.removeEventListener("abort", abort);
+    running.delete(stop);
+  };
+  // it counts a body itself
+  const { "content-length": _length, ...headers } = given;
+  const options: RequestInit & RuntimeOptions = {
+    method,
+    headers,
+    ...(body instanceof Uint8Array ? { body: Buffer.from(body) } : {}),
+    redirect: "manual",
+    signal: stop.signal,
+    decompress: false,
+    tls: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+  };
+  try {
+    const response = await fetch(url, options);
+    if (bytesOf(response.headers) > maxHeaderBytes) stop.abort(headersWithoutEnd(url));
+    stop.signal.throwIfAborted();
+    return answerOf(response, () => {
+      ended();
+      stop.abort();
+    });
+  } catch (error) {
+    ended();
+    throw stop.signal.aborted ? stop.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function bytesOf(headers: Headers): number {
+  return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
+
+/** @param close ends the exchange once the body was read or abandoned */
+function answerOf({ body, status, headers }: Response, close: () => void): Answer {
+  const stream = body === null ? Readable.from([]) : Readable.fromWeb(body);
+  stream.once("close", close);
+  return Object.assign(stream, { statusCode: status, headers: Object.fromEntries(headers) });
+}
