@@ -1,7 +1,7 @@
-// The health check of the image, which has no curl: exits with 0 when the server or signer in this container answers within two seconds.
+// The health check of the image, which has no curl: exits with 0 when the server, gateway or signer in this container answers within two seconds.
 //
-// An argument or TAGSEAL_HEALTH_URL sets the URL that must answer 200. Without either it is the server on its usual port, with TLS or without, or the
-// signer on its usual port. Certificates are not checked: it connects only to its own container, and the answer is used for nothing else.
+// An argument or TAGSEAL_HEALTH_URL sets the URL that must answer 200. Without either it is the server or the gateway on its usual port, with
+// TLS or without, or the signer on its usual port. Certificates are not checked: it connects only to its own container, and the answer is used for nothing else.
 import { get as http } from "node:http";
 import { get as https } from "node:https";
 import { connect } from "node:net";
@@ -29,9 +29,16 @@ function accepts(port) {
 
 const named = process.argv[2] ?? process.env.TAGSEAL_HEALTH_URL;
 const usual = "127.0.0.1:4443/_tagseal/ready";
+const gateway = "127.0.0.1:5443/readyz";
 // 401: probes have to log in here (auth.protect_monitoring), and the server is there to say so.
 const asked =
   named === undefined
-    ? [answers(`https://${usual}`, [200, 401]), answers(`http://${usual}`, [200, 401]), accepts(7899)]
+    ? [
+        answers(`https://${usual}`, [200, 401]),
+        answers(`http://${usual}`, [200, 401]),
+        answers(`https://${gateway}`, [200]),
+        answers(`http://${gateway}`, [200]),
+        accepts(7899),
+      ]
     : [answers(named, [200])];
 process.exit((await Promise.all(asked)).includes(true) ? 0 : 1);

@@ -41,7 +41,7 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
     return [
       ok("path", `"${engine.kind}" is Tagseal (${shellPath(first.path, home)})`),
       ok("engine", `the engine is ${name}`),
-      ok("compose", "commands that could let unchecked images in, such as docker compose up, are refused"),
+      ok("compose", composeCovered(engine.kind)),
       ...judgeStandaloneCompose(io),
     ];
   }
@@ -58,6 +58,13 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
     ];
   }
   return [ignoredBy(name, engine, major, io)];
+}
+
+/** podman's compose is another program, behind podman's socket. */
+function composeCovered(kind: EngineExecutable["kind"]): string {
+  return kind === "docker"
+    ? "docker compose build, create, pull, run and up are checked; other commands that could let unchecked images in are refused"
+    : "commands that could let unchecked images in, such as podman compose up, are refused";
 }
 
 /** These call the engine directly, so Tagseal cannot stand in front of them. */

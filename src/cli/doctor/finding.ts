@@ -18,7 +18,11 @@ export type Subject =
   | "expiry"
   | "continuous-integration"
   | "compose"
-  | "docker-hub";
+  | "docker-hub"
+  | "containerd"
+  | "docker-daemon"
+  | "gateway"
+  | "gateway-engine";
 
 /** One finding. */
 export interface Finding {

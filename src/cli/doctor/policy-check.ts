@@ -1,7 +1,8 @@
 /** Finds policies, which switch content trust on for every command of Tagseal. */
 import { hasCode } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import { loadPolicies, policyFiles, withPolicySwitch } from "../open/policies.ts";
+import { loadPolicies } from "../open/policies.ts";
+import { policyFiles, withPolicySwitch } from "../open/policy-files.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
 /** The policies in force; undefined when there are none, or the user's is put aside. */

@@ -34,7 +34,7 @@ function pipelineFinding(file: string, { place, lasting }: CiSystem): Finding {
 function composeFinding(file: string): Finding {
   return warning(
     "compose",
-    `${file} relies on DOCKER_CONTENT_TRUST, which docker compose has never heeded; with Tagseal in front, what would fetch, build or start images is refused`,
-    `name its images by the digest that this prints: tagseal verify IMAGE:TAG; then: DOCKER_CONTENT_TRUST=0 docker compose -f ${file} up`,
+    `${file} relies on DOCKER_CONTENT_TRUST, which docker compose has never heeded; with Tagseal in front, its images are checked`,
+    `DOCKER_CONTENT_TRUST=1 docker compose -f ${file} up`,
   );
 }

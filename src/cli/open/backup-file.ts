@@ -34,17 +34,17 @@ export function requireFree(paths: readonly string[], { force }: { readonly forc
 }
 
 /**
- * Writes a file for its owner alone, whole or not at all, and on disk when this returns. Without `force` nothing is overwritten.
+ * Writes a file for its owner alone, or one that all may read, whole or not at all, and on disk when this returns. Without `force` nothing is overwritten.
  *
  * @throws UsageError `FILE_UNWRITABLE`
  */
 export async function placeFile(
   path: string,
   content: string | Uint8Array,
-  { force }: { readonly force: boolean },
+  { force, isPublic = false }: { readonly force: boolean; readonly isPublic?: boolean },
 ): Promise<void> {
   try {
-    await writeAtomically(path, content, { surviveCrash: true, onlyNew: !force });
+    await writeAtomically(path, content, { surviveCrash: true, onlyNew: !force, isPublic });
   } catch (cause) {
     if (!force && lstatIfThere(path) !== undefined) throw existing(path, cause);
     throw new UsageError("FILE_UNWRITABLE", `Cannot write ${path}: ${systemReason(cause)}`, {

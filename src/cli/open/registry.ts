@@ -68,9 +68,49 @@ async function opened<T>(
   access: "pull" | "push",
   use: (registry: RegistryClient) => Promise<T>,
 ): Promise<T> {
+  const registry = await clientOf(io, source, access);
+  try {
+    return await use(registry);
+  } finally {
+    registry.close();
+  }
+}
+
+/** Opens the repository that `reference` names, for pulls. The caller closes it. */
+export async function openRegistry(io: Io, reference: Repository): Promise<RegistryClient> {
+  const { named } = await sourcesOf(io, reference);
+  return await clientOf(io, named, "pull");
+}
+
+/** The same under a login of another user, or none: nothing of this machine's own identity is shown, and nothing is sent in clear. */
+export async function openRegistryAs(
+  io: Io,
+  { registry, repository }: Repository,
+  login: Credentials | undefined,
+  access: "pull" | "push" = "pull",
+): Promise<RegistryClient> {
+  const { RegistryClient: Client } = await import("../../registry/registry-client.ts");
+  const { loadHostCertificates } = await import("../../docker-config/certificate-directory.ts");
+  const { serverHost } = await import("../../registry/endpoint.ts");
+  const { certificateDirectories = [] } = await dockerSettings(io);
+  const { ca } = await loadHostCertificates(certificateDirectories, serverHost(registry));
+  return Client.forReference(
+    { registry, repository },
+    {
+      tls: ca === undefined ? {} : { ca },
+      credentials: async () => login,
+      env: io.env,
+      access,
+      signal: io.signal,
+      ...(io.connections === undefined ? {} : { connections: io.connections }),
+    },
+  );
+}
+
+async function clientOf(io: Io, source: Source, access: "pull" | "push"): Promise<RegistryClient> {
   const { RegistryClient: Client } = await import("../../registry/registry-client.ts");
   const settings = io.engine?.kind === "podman" ? await podmanSettings(io, source) : await dockerSettings(io);
-  const registry = Client.forReference(source, {
+  return Client.forReference(source, {
     ...settings,
     credentials: loginsOf(io),
     login: loginCommand(io),
@@ -79,11 +119,6 @@ async function opened<T>(
     signal: io.signal,
     ...(io.connections === undefined ? {} : { connections: io.connections }),
   });
-  try {
-    return await use(registry);
-  } finally {
-    registry.close();
-  }
 }
 
 async function dockerSettings(io: Io): Promise<RegistryClientOptions> {

@@ -99,7 +99,8 @@ function holdsPassword(bytes: Uint8Array | undefined): boolean {
   return bytes !== undefined && /[\w.-]:[^\s"@/]+@/u.test(Buffer.from(bytes).toString("utf8"));
 }
 
-function readBounded(path: string): Uint8Array {
+/** The content of a file of settings or of a secret, bounded. @throws EncodingError `TOO_LARGE`, and what the file system throws */
+export function readBounded(path: string): Uint8Array {
   const found = statSync(path);
   if (found.isFile()) refuseWorldWritable(path, found);
   const { size } = found;

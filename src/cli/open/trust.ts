@@ -4,7 +4,9 @@ import { UsageError } from "../../errors.ts";
 import type { KeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Requirements } from "../../policy/requirements.ts";
-import type { ImageReference } from "../../reference/image-reference.ts";
+import { gunOf, type ImageReference } from "../../reference/image-reference.ts";
+import { openTrustContext } from "../../trust/open-trust-context.ts";
+import type { TrustCache } from "../../trust/ports.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
 import type { TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
@@ -24,18 +26,21 @@ export interface TrustSettings {
   readonly keys?: KeyStore;
   /** what the policies here require of the image, when they were asked already */
   readonly requirements?: Requirements;
+  /** instead of docker's trust directory */
+  readonly cacheFor?: ((gun: string) => TrustCache) | undefined;
+  /** refuse what this machine cannot remember; default: as the environment says */
+  readonly mustRemember?: boolean | undefined;
   /** the value of `--max-staleness` */
   readonly maxStaleness?: string | undefined;
 }
 
 /** Opens the collection that `reference` belongs to, under the requirements of the policies here. The caller closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
-  const mustRemember = isSwitchedOn(io, memoryVariable);
+  const mustRemember = settings.mustRemember ?? isSwitchedOn(io, memoryVariable);
   const mustExist = isSwitchedOn(io, noInitVariable);
   const required = settings.requirements ?? (await requirementsHere(io, reference));
   const pinning = { ...(await trustPinning(io)), ...required.pinning };
-  const { openTrustContext } = await import("../../trust/open-trust-context.ts");
-  const { maxStaleness, access, notify, passphrases, keys } = settings;
+  const { maxStaleness, access, notify, passphrases, keys, cacheFor } = settings;
   return await openTrustContext({
     reference: required.identity,
     dockerConfigDir: dockerConfigDir(io),
@@ -50,6 +55,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     mustExist,
     ...(io.connections === undefined ? {} : { connections: io.connections }),
     pinning,
+    ...(cacheFor === undefined ? {} : { cache: cacheFor(gunOf(required.identity)) }),
     ...(passphrases === undefined ? {} : { passphrases }),
     ...(keys === undefined ? {} : { keys }),
     ...timestampLifetime(io),
