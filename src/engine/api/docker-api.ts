@@ -147,7 +147,7 @@ export function isAtLeast(version: string, wanted: string): boolean {
 }
 
 /** A name becomes part of a URL: nothing in it may end the path or lead elsewhere. The engine wants its slashes as they are. */
-function pathOf(name: string): string {
+export function pathOf(name: string): string {
   if (name.split("/").some((part) => part === "." || part === ".." || part === "")) {
     throw new UsageError("REFERENCE_INVALID", "invalid reference format");
   }

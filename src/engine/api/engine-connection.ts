@@ -12,7 +12,7 @@ import type { EngineAddress } from "./engine-address.ts";
 
 /** One request. None of those used here needs a body. */
 export interface EngineRequest {
-  readonly method: "GET" | "POST" | "HEAD";
+  readonly method: "DELETE" | "GET" | "HEAD" | "POST";
   /** with its query */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -2,27 +2,27 @@
 import { UsageError } from "../../errors.ts";
 import { isHarmful, type Refusal } from "./command-table.ts";
 import type { EngineInvocation } from "./invocation.ts";
+import { type UncoveredLine, withoutTrust } from "./without-trust.ts";
 
 const unknown: Refusal = { because: "it is in no list of commands that are known to be harmless" };
 
 /**
  * Lets a command pass that cannot fetch or build an image, nor start one that is not here already.
  *
- * @param shownAs the name of the program in front of the engine: `docker`
+ * @param line the same command, for messages
  * @throws UsageError `COMMAND_NOT_COVERED` for every other command
  */
-export function refuseUncovered(invocation: EngineInvocation, shownAs: string): void {
+export function refuseUncovered(invocation: EngineInvocation, line: UncoveredLine): void {
   const refusal = refusalOf(invocation);
   if (refusal === undefined) return;
-  const name = [shownAs, ...invocation.commandPath].join(" ");
-  throw new UsageError("COMMAND_NOT_COVERED", `content trust does not cover "${name}": ${refusal.because}`, {
-    hint: hintOf(refusal, `without content trust: DOCKER_CONTENT_TRUST=0 ${name}`),
+  throw new UsageError("COMMAND_NOT_COVERED", `content trust does not cover "${line.command}": ${refusal.because}`, {
+    hint: withoutTrust(leadOf(refusal), line),
   });
 }
 
-function hintOf({ instead, first }: Refusal, otherwise: string): string {
-  if (first !== undefined) return `${first}, then run it ${otherwise}`;
-  return instead === undefined ? `Run it ${otherwise}` : `${instead}, or run it ${otherwise}`;
+function leadOf({ instead, first }: Refusal): string | undefined {
+  if (first !== undefined) return `${first}, then`;
+  return instead === undefined ? undefined : `${instead}, or`;
 }
 
 function refusalOf({ standing, args, help, word }: EngineInvocation): Refusal | undefined {

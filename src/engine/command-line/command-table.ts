@@ -4,8 +4,11 @@
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";
 
-/** The commands that content trust covers. */
-export type TrustedWord = "push" | "pull" | "build" | "create" | "run";
+/** The commands that content trust covers; `compose` stands for some of its commands. */
+export type TrustedWord = "push" | "pull" | "build" | "create" | "run" | "compose";
+
+/** Those whose images are on their command line. */
+export type ImageWord = Exclude<TrustedWord, "compose">;
 
 /** Why content trust refuses a command. */
 export interface Refusal {
@@ -87,7 +90,7 @@ export function commandGroup(words: CommandWords): CommandGroup {
   };
 }
 
-const trustedWords: readonly TrustedWord[] = ["push", "pull", "build", "create", "run"];
+const trustedWords: readonly TrustedWord[] = ["push", "pull", "build", "create", "run", "compose"];
 
 /** Whether a command with these words after it is the harmful use. */
 export function isHarmful(use: HarmfulUse, words: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 /** docker's commands, of 20.10 to 29, and those of its plugins that Tagseal knows: buildx and compose. */
-import { type CommandGroup, commandGroup } from "./command-table.ts";
+import { type CommandGroup, commandGroup, type CommandWords } from "./command-table.ts";
+import { composeGlobalFlags, composeWords } from "./compose-flags.ts";
 import { buildxFlags, dockerGlobalFlags } from "./docker-flags.ts";
 import { flagTable } from "./flag-table.ts";
 import { harmfulUses, refusals } from "./refusals.ts";
@@ -37,38 +38,52 @@ const buildx: CommandGroup = commandGroup({
 /** The flags that compose takes after each of its words. */
 const dryRun = flagTable({ switches: "dry-run help" });
 
-/** compose's commands, as docker's plugin and behind `podman compose`. */
-export const composeCommands: CommandGroup = commandGroup({
-  flags: flagTable({
-    switches: "all-resources compatibility dry-run help no-ansi v:version verbose",
-    values: `ansi env-file f:file insecure-registry parallel profile progress project-directory p:project-name workdir`,
-  }),
-  flagsMove: false,
-  harmless: `${asking} attach commit config convert cp down events exec export generate images kill logs ls pause port ps restart
-    rm start stats stop top unpause version viz volumes wait`,
+/** compose's commands, as docker's plugin or behind `podman compose`, where none of them is covered. */
+export function composeCommands(kind: "covered" | "refused"): CommandGroup {
+  const covered = composeWords.join(" ");
+  const words: CommandWords =
+    kind === "covered"
+      ? {
+          covered: { compose: covered },
+          refused: [
+            ["scale", refusals.composeScale],
+            ["watch", refusals.composeWatch],
+            ["publish push", refusals.composePush],
+          ],
+        }
+      : {
+          refused: [
+            [`${covered} scale watch`, refusals.compose],
+            ["publish push", refusals.composePush],
+          ],
+        };
+  return commandGroup({
+    flags: composeGlobalFlags,
+    flagsMove: false,
+    harmless: `${asking} attach commit config convert cp down events exec export generate images kill logs ls pause port ps restart
+      rm start stats stop top unpause version viz volumes wait`,
+    ...words,
+    groups: { alpha: composeAlpha, bridge: composeBridge },
+  });
+}
+
+const composeAlpha: CommandGroup = commandGroup({
+  flags: dryRun,
+  harmless: "generate viz",
   refused: [
-    ["build create pull run scale up watch", refusals.compose],
-    ["publish push", refusals.composePush],
+    ["dry-run scale watch", refusals.compose],
+    ["publish", refusals.composePush],
   ],
+});
+
+const composeBridge: CommandGroup = commandGroup({
+  flags: dryRun,
+  refused: [["convert", refusals.transformation]],
   groups: {
-    alpha: commandGroup({
+    transformations: commandGroup({
       flags: dryRun,
-      harmless: "generate viz",
-      refused: [
-        ["dry-run scale watch", refusals.compose],
-        ["publish", refusals.composePush],
-      ],
-    }),
-    bridge: commandGroup({
-      flags: dryRun,
-      refused: [["convert", refusals.transformation]],
-      groups: {
-        transformations: commandGroup({
-          flags: dryRun,
-          harmless: "list ls",
-          refused: [["create", refusals.transformation]],
-        }),
-      },
+      harmless: "list ls",
+      refused: [["create", refusals.transformation]],
     }),
   },
 });
@@ -90,7 +105,7 @@ export const dockerCommands: CommandGroup = commandGroup({
     builder: buildx,
     buildx,
     checkpoint: commandGroup({ harmless: "create list ls remove rm" }),
-    compose: composeCommands,
+    compose: composeCommands("covered"),
     config: commandGroup({ harmless: "create inspect list ls remove rm" }),
     container: commandGroup({
       harmless: `${containers} list ls ps remove`,

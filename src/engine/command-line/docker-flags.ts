@@ -3,7 +3,7 @@
  * accepts without listing them in its help (`--net`, buildx's ignored ones).
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";
-import type { TrustedWord } from "./command-table.ts";
+import type { ImageWord } from "./command-table.ts";
 
 /** Flags that stand before the command. */
 export const dockerGlobalFlags: FlagTable = flagTable({
@@ -41,7 +41,7 @@ const container = flagTable({
 });
 
 /** docker's flags by command. */
-export const dockerFlags: Readonly<Record<TrustedWord, FlagTable>> = {
+export const dockerFlags: Readonly<Record<ImageWord, FlagTable>> = {
   push: transfer,
   pull: transfer,
   build,

@@ -8,7 +8,7 @@ import type { FlagTable } from "./flag-table.ts";
 import { joinTables } from "./flag-table.ts";
 import { flagsInHelp } from "./help-flags.ts";
 import { podmanFlags, podmanGlobalFlags } from "./podman-flags.ts";
-import type { TrustedWord } from "./command-table.ts";
+import type { ImageWord } from "./command-table.ts";
 
 function helpOf(executable: string, words: readonly string[], env: Record<string, string> = {}): FlagTable {
   const { stdout } = spawnSync(executable, [...words, "--help"], { encoding: "utf8", env: { ...process.env, ...env } });
@@ -22,7 +22,7 @@ function assertKnown(listed: FlagTable, ours: FlagTable): void {
   assert.deepEqual({ kinds, letters }, { kinds: [], letters: [] });
 }
 
-const paths: Readonly<Record<TrustedWord, readonly string[][]>> = {
+const paths: Readonly<Record<ImageWord, readonly string[][]>> = {
   push: [["push"], ["image", "push"]],
   pull: [["pull"], ["image", "pull"]],
   build: [["build"], ["image", "build"]],
@@ -42,7 +42,7 @@ for (const { executable, flags, globals } of engines) {
     { skip: existsSync(executable) ? false : `not on this machine: ${executable}` },
     () => {
       for (const [word, table] of Object.entries(flags)) {
-        for (const path of paths[word as TrustedWord]) {
+        for (const path of paths[word as ImageWord]) {
           it(`of ${path.join(" ")} are all known, with their kinds and letters`, () => {
             assertKnown(helpOf(executable, path), table);
             if (word !== "build") return;

@@ -58,7 +58,7 @@ describe("a command line of docker's", () => {
     "buildx bake",
     "trust sign x",
     "service create x",
-    "compose run x",
+    "compose watch x",
   ]) {
     it(`is not ours: docker ${line}`, async () => {
       const { word, argv } = await parse(line);

@@ -3,6 +3,7 @@
  * and the word that is the image. Everything that is not Tagseal's stays as it was typed.
  */
 import { parseBoolean } from "./boolean.ts";
+import { composeFlags, findComposeWord } from "./compose-flags.ts";
 import { type CommandPath, findCommandPath, lastHelp, strayEnd, withoutHelp } from "./command-path.ts";
 import type { CommandGroup, Standing, TrustedWord } from "./command-table.ts";
 import { dockerCommands } from "./docker-commands.ts";
@@ -107,12 +108,23 @@ export async function parseInvocation(
   const { standing } = command;
   if (standing?.kind !== "covered" || program === "buildah") return foreign(command, globalArgs, help);
   const { word } = standing;
-  const table = joinTables(ownTable, (program === "docker" ? dockerFlags : podmanFlags)[word]);
-  const stopsAtOperand = word === "create" || word === "run";
-  const own = await reading(command.rest, table, { stopsAtOperand, path: command.path, describe });
+  const declaresHelp = word === "create" || word === "run";
+  const stopsAtOperand = declaresHelp || (word === "compose" && command.path.at(-1) === "run");
+  const own = await reading(command.rest, joinTables(ownTable, flagsOf(word, command.path, program)), {
+    stopsAtOperand,
+    path: command.path,
+    describe: word === "compose" ? undefined : describe,
+  });
   // create and run declare --help themselves, because -h is the host's name there
-  const isHelp = (stopsAtOperand ? lastHelp(own) : (lastHelp(own) ?? help)) === true;
+  const isHelp = (declaresHelp ? lastHelp(own) : (lastHelp(own) ?? help)) === true;
   return assembled({ globalArgs, word, command, read: own, help: isHelp });
+}
+
+function flagsOf(word: TrustedWord, path: readonly string[], program: EngineKind): FlagTable {
+  if (word !== "compose") return (program === "docker" ? dockerFlags : podmanFlags)[word];
+  const command = findComposeWord(path.at(-1));
+  if (command === undefined) throw new TypeError(`no flags are known for ${path.join(" ")}`);
+  return composeFlags[command];
 }
 
 interface ReadingPlace {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { imageMount } from "./mount-flag.ts";
+import { type ImageMount, imageMount } from "./mount-flag.ts";
 
-const pinned = (value: string): string | undefined => imageMount(value)?.withSource("PINNED");
+const mountOf = (value: string, keptOnBy?: string): ImageMount | undefined =>
+  imageMount(value, { command: "podman run", keptOnBy });
+const pinned = (value: string): string | undefined => mountOf(value)?.withSource("PINNED");
 
 describe("an image that is mounted", () => {
   const images: readonly (readonly [value: string, source: string, pinned: string])[] = [
@@ -19,7 +21,7 @@ describe("an image that is mounted", () => {
   ];
   for (const [value, source, expected] of images) {
     it(`is found: ${value}`, () => {
-      assert.deepEqual([imageMount(value)?.source, pinned(value)], [source, expected]);
+      assert.deepEqual([mountOf(value)?.source, pinned(value)], [source, expected]);
     });
   }
 
@@ -33,7 +35,7 @@ describe("an image that is mounted", () => {
     "type=bind,source=/a,target=/type=image",
     "readonly,target=/x",
   ]) {
-    it(`is none: ${value}`, () => assert.equal(imageMount(value), undefined));
+    it(`is none: ${value}`, () => assert.equal(mountOf(value), undefined));
   }
 
   for (const value of [
@@ -47,12 +49,17 @@ describe("an image that is mounted", () => {
     "type=bind,source=/x,target=/y\ntype=image,source=evil,target=/x",
   ]) {
     it(`I9: is refused where two engines could read it differently: ${JSON.stringify(value)}`, () => {
-      assert.throws(() => imageMount(value), { code: "USAGE", message: /for "--mount" flag/u });
+      assert.throws(() => mountOf(value), { code: "USAGE", message: /for "--mount" flag/u });
     });
   }
 
   it("I9: is refused when it is an artifact, which cannot be signed", () => {
-    assert.throws(() => imageMount("type=artifact,source=evil,target=/x"), { code: "COMMAND_NOT_COVERED" });
+    const artifact = "type=artifact,source=evil,target=/x";
+    assert.throws(() => mountOf(artifact), {
+      code: "COMMAND_NOT_COVERED",
+      hint: /^Mount an image with type=image, or run it without content trust: DOCKER_CONTENT_TRUST=0 podman run$/u,
+    });
+    assert.throws(() => mountOf(artifact, "/etc/p.json"), { hint: /administrator .* policy \/etc\/p\.json/u });
   });
 
   it("is found again under its new name, whatever else stands there", () => {
@@ -65,7 +72,7 @@ describe("an image that is mounted", () => {
           .map((text) => `"${text.replaceAll('"', '""')}"`)
           .join(",");
         const renamed = pinned(value) ?? "";
-        assert.equal(imageMount(renamed)?.source, "PINNED");
+        assert.equal(mountOf(renamed)?.source, "PINNED");
       }),
     );
   });

@@ -1,5 +1,6 @@
 /** The value of `--mount`, as docker and podman read it: a record of CSV whose fields are `key=value`. */
 import { UsageError } from "../../errors.ts";
+import { type UncoveredLine, withoutTrust } from "./without-trust.ts";
 
 /** An image that is mounted into a container. */
 export interface ImageMount {
@@ -12,10 +13,11 @@ export interface ImageMount {
 /**
  * Finds the image in a mount.
  *
+ * @param line the command that mounts it, for messages
  * @returns undefined for a mount of anything else, and for one that names no image, which the engine refuses
  * @throws UsageError `USAGE` for a value that is not a record, and for one that two engines could read differently
  */
-export function imageMount(value: string): ImageMount | undefined {
+export function imageMount(value: string, line: UncoveredLine): ImageMount | undefined {
   const fields = csvFields(value.trim());
   const given = (...keys: readonly string[]): readonly (readonly [number, string])[] =>
     fields.flatMap((field, index) => {
@@ -29,7 +31,7 @@ export function imageMount(value: string): ImageMount | undefined {
   const types = given("type");
   const type = types.find(([, name]) => uncheckable.has(name.toLowerCase()))?.[1].toLowerCase();
   if (type === undefined) return undefined;
-  if (type === "artifact") throw artifact(value);
+  if (type === "artifact") throw artifact(value, line);
   const sources = given("source", "src");
   if (types.length > 1 || sources.length > 1) {
     throw new UsageError("USAGE", `invalid argument "${value}" for "--mount" flag: type and source may be given once`);
@@ -46,13 +48,11 @@ export function imageMount(value: string): ImageMount | undefined {
 /** Kinds of mounts whose content comes from a registry. */
 const uncheckable: ReadonlySet<string> = new Set(["image", "artifact"]);
 
-function artifact(value: string): UsageError {
+function artifact(value: string, line: UncoveredLine): UsageError {
   return new UsageError(
     "COMMAND_NOT_COVERED",
     `content trust does not cover "--mount ${value}": artifacts are not checked`,
-    {
-      hint: "Mount an image with type=image, or put DOCKER_CONTENT_TRUST=0 before the command to run it without content trust.",
-    },
+    { hint: withoutTrust("Mount an image with type=image, or", line) },
   );
 }
 

@@ -32,7 +32,7 @@ export const podmanCommands: CommandGroup = group({
     }),
     builder: builds,
     buildx: builds,
-    compose: composeCommands,
+    compose: composeCommands("refused"),
     container: group({
       harmless: `attach checkpoint cleanup commit cp diff exec exists export init inspect kill list logs ls mount pause port prune
         ps rename restart rm start stats stop top umount unmount unpause update wait`,

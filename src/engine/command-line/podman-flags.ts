@@ -1,6 +1,6 @@
 /** podman's flags, of 4 and 5 together. podman also takes its global flags after the command. */
 import { flagTable, joinTables, type FlagTable } from "./flag-table.ts";
-import type { TrustedWord } from "./command-table.ts";
+import type { ImageWord } from "./command-table.ts";
 
 /** Flags that stand before the command, or after it. */
 export const podmanGlobalFlags: FlagTable = flagTable({
@@ -63,7 +63,7 @@ const container = flagTable({
 const withGlobals = (table: FlagTable): FlagTable => joinTables(table, podmanGlobalFlags);
 
 /** podman's flags by command. */
-export const podmanFlags: Readonly<Record<TrustedWord, FlagTable>> = {
+export const podmanFlags: Readonly<Record<ImageWord, FlagTable>> = {
   push: withGlobals(push),
   pull: withGlobals(pull),
   build: withGlobals(build),

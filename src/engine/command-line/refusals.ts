@@ -12,6 +12,14 @@ export const refusals = {
     because: "it fetches, builds or starts the images that its files name, and they are not checked",
     instead: "Pull, build and run each image with the commands of these names",
   },
+  composeScale: {
+    because: "it can start images that are not checked",
+    instead: "Scale with the command that is checked: docker compose up --scale SERVICE=NUMBER",
+  },
+  composeWatch: {
+    because: "it builds whenever files change, and what enters these builds is not checked",
+    instead: "Build and start what changed with: docker compose up --build",
+  },
   composePush: {
     because: "it pushes images and signs none of them",
     instead: "Push each image with the push command",

@@ -8,7 +8,7 @@ import type { Environment } from "../../environment/environment.ts";
 
 /** `--build-arg`; without a value it is that of the environment, and where that has none podman unsets it. */
 export function buildArguments(
-  { flags }: EngineInvocation,
+  { flags }: Pick<EngineInvocation, "flags">,
   kind: EngineKind,
   env: Environment,
 ): ReadonlyMap<string, string> {

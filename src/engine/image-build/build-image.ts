@@ -4,7 +4,7 @@ import { type EngineInvocation, flagValue } from "../command-line/invocation.ts"
 import type { Environment } from "../../environment/environment.ts";
 import type { BaseImage, BaseImageSource } from "./base-image.ts";
 import { trustDockerfile } from "./base-images.ts";
-import { baseImageSource, type BaseImageSourceOptions } from "./base-image-source.ts";
+import { baseImageSource, type BaseImageSourceOptions, type BuildRemains } from "./base-image-source.ts";
 import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
 import { buildKitVersions } from "./buildkit-version.ts";
 import { refusePodmanServer, usesClassicBuilder } from "./classic-builder.ts";
@@ -30,28 +30,49 @@ export interface BuildOptions extends BaseImageSourceOptions {
   readonly tell: (line: string) => void;
 }
 
+/** What {@link trustBuild} needs: all but a way to start the engine. */
+export type TrustBuildOptions = Omit<BuildOptions, "handOver">;
+
+/** A build with every image in it resolved. */
+export interface TrustedBuild {
+  readonly prepared: PreparedBuild;
+  /** the flags whose values change */
+  readonly changed: readonly FlagValues[];
+}
+
+/**
+ * Resolves every image of a build, and writes what the engine is to build from into `directory`. Nothing is built.
+ *
+ * @throws UsageError `DOCKERFILE_REFUSED`, `USAGE`, `FILE_UNREADABLE`; all errors of resolving, with file and line
+ */
+export async function trustBuild(options: TrustBuildOptions, remains: BuildRemains): Promise<TrustedBuild> {
+  const { invocation, engine, env } = options;
+  refuseUnfollowedFlags(invocation, engine.kind, env);
+  const images = baseImageSource(options, remains);
+  const warn = (message: string): void => options.tell(`WARNING: ${message}`);
+  const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
+  let classic: Promise<boolean> | undefined;
+  const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
+  const prepared = await prepare(options, { images, directory: remains.directory, flags, isClassic });
+  if (await isClassic()) await refusePodmanServer(engine);
+  return { prepared, changed: flags.changed };
+}
+
 /**
  * Builds. The engine is not called before every image is resolved.
  *
  * @returns the engine's exit status
- * @throws UsageError `DOCKERFILE_REFUSED`, `USAGE`, `FILE_UNREADABLE`; all errors of resolving, with file and line
+ * @throws as {@link trustBuild}
  */
 export async function buildImage(options: BuildOptions): Promise<number> {
-  const { invocation, engine, env } = options;
-  refuseUnfollowedFlags(invocation, engine.kind, env);
+  const { engine } = options;
   const directory = new PrivateDirectory();
   const resolved: BaseImage[] = [];
-  const images = baseImageSource(options, { resolved, directory });
   const tidyUp = (): void => directory.remove();
   options.signal?.addEventListener("abort", tidyUp, { once: true });
   try {
-    const warn = (message: string): void => options.tell(`WARNING: ${message}`);
-    const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
-    let classic: Promise<boolean> | undefined;
-    const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
-    const prepared = await prepare(options, { images, directory, flags, isClassic });
-    if (await isClassic()) await refusePodmanServer(engine);
-    const exitCode = await runBuild(options, prepared, flags.changed);
+    const { prepared, changed } = await trustBuild(options, { resolved, directory });
+    const exitCode = await runBuild(options, prepared, changed);
     if (exitCode === 0) await tagBaseImages(engine, prepared.dockerfile.images, options.tell);
     return exitCode;
   } finally {
@@ -69,7 +90,7 @@ interface BuildParts {
 }
 
 async function prepare(
-  options: BuildOptions,
+  options: TrustBuildOptions,
   { images, directory, flags, isClassic }: BuildParts,
 ): Promise<PreparedBuild> {
   const { invocation, engine, env, context, signal } = options;
@@ -92,7 +113,7 @@ async function prepare(
 }
 
 function dockerfileTrust(
-  { invocation, engine, env }: BuildOptions,
+  { invocation, engine, env }: TrustBuildOptions,
   { images, flags, isClassic }: Omit<BuildParts, "directory">,
   buildArgumentValues: ReadonlyMap<string, string>,
 ): BuildRequest["trust"] {

@@ -53,7 +53,7 @@ const defaultScanner = "docker/buildkit-syft-scanner:stable-1";
 /** The scanner that lists a build's packages is also an image, and sees everything. */
 async function scanners(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
   const changed: FlagValues[] = [];
-  for (const flag of ["attest", "sbom"]) {
+  for (const flag of ["attest", "provenance", "sbom"] as const) {
     const given = invocation.flags.get(flag) ?? [];
     const values: string[] = [];
     for (const text of given) values.push(await scannerValue(flag, text, settings));
@@ -62,13 +62,26 @@ async function scanners(invocation: EngineInvocation, settings: ImageFlagSetting
   return changed;
 }
 
-async function scannerValue(flag: string, text: string, settings: ImageFlagSettings): Promise<string> {
+type AttestationFlag = "attest" | "provenance" | "sbom";
+
+/**
+ * Whether a value of one of these flags makes BuildKit start the scanner. buildx takes `--provenance VALUE` for `--attest type=provenance,VALUE`, and
+ * the last type counts.
+ *
+ * @throws UsageError `DOCKERFILE_REFUSED` for quotes in it
+ */
+export function startsScanner(flag: AttestationFlag, text: string): boolean {
+  const { members: given, plain } = readCsv(flag, text);
+  const members = new Map(given);
+  const isOff = parseBoolean(plain ?? "") === false || parseBoolean(members.get("disabled") ?? "") === true;
+  return !isOff && (flag === "sbom" || members.get("type") === "sbom" || plain === "sbom");
+}
+
+async function scannerValue(flag: AttestationFlag, text: string, settings: ImageFlagSettings): Promise<string> {
+  if (!startsScanner(flag, text)) return text;
   const value = readCsv(flag, text);
-  const members = new Map(value.members);
-  const isOff = parseBoolean(value.plain ?? "") === false || parseBoolean(members.get("disabled") ?? "") === true;
-  const isSbom = flag === "sbom" || members.get("type") === "sbom" || value.plain === "sbom";
-  if (!isSbom || isOff) return text;
-  const pinned = await pinnedImage(members.get("generator") ?? defaultScanner, flag, settings);
+  const generator = new Map(value.members).get("generator") ?? defaultScanner;
+  const pinned = await pinnedImage(generator, flag, settings);
   if (value.plain === undefined) return withMember(value, "generator", pinned);
   return flag === "sbom" ? `generator=${pinned}` : `type=sbom,generator=${pinned}`;
 }

@@ -70,6 +70,8 @@ describe("images in a build's flags", () => {
       "--attest type=sbom,disabled=true --attest type=provenance,mode=max",
       ["--attest=type=sbom,disabled=true", "--attest=type=provenance,mode=max"],
     ],
+    ["--provenance mode=max", ["--provenance=mode=max"]],
+    ["--provenance mode=max,type=sbom,generator=scan:1", [`--provenance=mode=max,type=sbom,generator=scan@${digest}`]],
     ["--from base:1", [`--from=docker.io/library/base@${digest}`], { engine: "podman" }],
     ["--from scratch", ["--from=scratch"], { engine: "podman" }],
     [
@@ -101,6 +103,8 @@ describe("images in a build's flags", () => {
     ['--cache-from "type=registry",ref=evil', /quotes/],
     ["--build-arg BUILDKIT_SYNTAX=evil", /BUILDKIT_SYNTAX: evil: /],
     ["--sbom generator=evil", /--sbom: evil: /],
+    // buildx writes a type before the value, and the last type counts
+    ["--provenance mode=max,type=sbom,generator=evil", /--provenance: evil: /],
     ["--from evil", /--from: evil: /, { engine: "podman" }],
     ["--from ctx --build-context ctx=docker://base:1", /--from ctx is a build context, too/, { engine: "podman" }],
   ];
