@@ -28,6 +28,11 @@ export class MemoryTrustCache implements TrustCache {
     return this.#roots.get(version) ?? (await this.#beneath?.pastRoot?.(version));
   }
 
+  async rememberOnly(root: Uint8Array): Promise<void> {
+    await this.remove();
+    this.#files.set("root", root);
+  }
+
   async remove(): Promise<void> {
     this.#files.clear();
     this.#roots.clear();

@@ -91,6 +91,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     notify,
     exclusively: async (work) => await (cache.exclusively?.(work, signal) ?? work()),
     removeRemembered: async () => await cache.remove?.(),
+    rememberOnly: async (root) => await rememberOnly(cache, root),
     rootsNaming: async (keyId) => await rootsNaming(trustDirectory, keyId),
     stagedChanges: async () => (await cache.stagedChanges?.()) ?? 0,
     close: () => {
@@ -105,6 +106,15 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
       mustExist: options.mustExist,
     }),
   };
+}
+
+/** The steps of a cache that cannot do it at once. */
+async function rememberOnly(cache: TrustCache, root: Uint8Array): Promise<void> {
+  if (cache.rememberOnly !== undefined) return await cache.rememberOnly(root);
+  await cache.remove?.();
+  // The cache then knows what it replaces: a root that another process trusted in the meantime does not stay.
+  await cache.load("root");
+  await cache.store("root", root);
 }
 
 async function rootsNaming(trustDirectory: string, keyId: string): Promise<number> {

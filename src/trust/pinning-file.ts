@@ -26,6 +26,21 @@ const members: ReadonlySet<string> = new Set(["certs", "ca", "disable_tofu"]);
 export async function loadTrustPinning(path: string): Promise<TrustPinning> {
   const content = await readConfigurationFile(path);
   if (content === undefined) throw new UsageError("FILE_UNREADABLE", `cannot read the pins in ${path}: no such file`);
+  const { certs, ca, disableTofu } = writtenPins(path, content);
+  return { certs, ca: new Map([...ca].map(([prefix, file]) => [prefix, authorityFile(file)])), disableTofu };
+}
+
+/** Pins as they are written: authorities are files. */
+export interface WrittenPins {
+  /** by GUN, or by GUN prefix with a final `*`: certificate IDs */
+  readonly certs: ReadonlyMap<string, readonly string[]>;
+  /** by GUN prefix: the absolute path of a file with authorities */
+  readonly ca: ReadonlyMap<string, string>;
+  readonly disableTofu: boolean;
+}
+
+/** The pins in a configuration that was read from `path`. @throws UsageError `PINNING_INVALID` */
+export function writtenPins(path: string, content: JsonObject): WrittenPins {
   const section = content["trust_pinning"];
   if (section === undefined) throw invalid(path, 'it has no member "trust_pinning"');
   if (!isJsonObject(section)) throw invalid(path, "trust_pinning is not an object");
@@ -91,7 +106,7 @@ function pinnedAuthorities(path: string, ca: JsonObject): ReadonlyMap<string, st
   for (const [prefix, file] of Object.entries(ca)) {
     if (typeof file !== "string" || file === "")
       throw invalid(path, `trust_pinning.ca for ${JSON.stringify(prefix)} is not the path of a file`);
-    found.set(prefix, authorityFile(resolve(dirname(path), file)));
+    found.set(prefix, resolve(dirname(path), file));
   }
   return found;
 }

@@ -26,10 +26,11 @@ export interface TrustRepository extends MetadataSource {
    * Publishes files: all or none, and only if their versions are still free. Returns once they are durable.
    *
    * @param files by role; names such as `3.root` and `4.snapshot` are versions that it lost, see `tagseal trust recover-server`
+   * @param earlier what is published now, by role, which may save sending what has not changed
    * @throws NetworkError `PUBLISH_CONFLICT` when another publisher was faster; `TRUST_SERVER_REFUSED` with the reason, and what it said as
    *   `serverCode`; others may mean that the answer was lost and the files are published
    */
-  publish(files: ReadonlyMap<RoleName, Uint8Array>): Promise<void>;
+  publish(files: ReadonlyMap<RoleName, Uint8Array>, earlier?: ReadonlyMap<RoleName, Uint8Array>): Promise<void>;
 
   /**
    * The key it holds for a role, made for a collection that it does not know yet.
@@ -102,6 +103,11 @@ export interface TrustCache extends MetadataCache {
   exclusively?<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Removes all that this machine has of the collection, staged changes included; keys are elsewhere. */
   remove?(): Promise<void>;
+  /**
+   * Remembers one root and nothing else, as after {@link remove} and `store`. If that is interrupted, the old root or the new one is remembered,
+   * never none: a first use would follow.
+   */
+  rememberOnly?(root: Uint8Array): Promise<void>;
   /** How many changes another tool (docker, notary) staged here for its next publish; without it none. */
   stagedChanges?(): Promise<number>;
 }

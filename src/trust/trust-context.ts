@@ -33,6 +33,8 @@ export interface TrustContext {
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Removes what this machine remembers of the collection, staged changes included. */
   removeRemembered(): Promise<void>;
+  /** Remembers one root in the place of all that this machine remembers of the collection, staged changes included. */
+  rememberOnly(root: Uint8Array): Promise<void>;
   /** Counts the collections that this machine remembers whose root a key signs now. @param keyId canonical */
   readonly rootsNaming?: (keyId: string) => Promise<number>;
   /** Counts changes that another tool (docker, notary) staged here for its next publish. */

@@ -12,6 +12,7 @@ import { MetadataError, TagsealError, hasCode } from "../errors.ts";
 import type { MetadataFile, RoleName, RootFile, SnapshotFile, TargetsFile } from "./metadata.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import { delegatedRole, type RoleSigners } from "./role-signers.ts";
+import { indexRoleOf, mayBeSharded, type ShardIndex, shardIndexOf } from "./shards/shard-index.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
 import { cacheCorrupt, isDescribedBy, parsedOrRefused, judgeSignatures } from "./cached-file-damage.ts";
 
@@ -56,32 +57,59 @@ export class CachedFiles {
 
   /**
    * The highest version of a role this machine trusted: of a file accepted during this update, or of the cached file if the old root's
-   * keys or the `current` signers verify it. Expiry does not matter. `undefined` when nothing was trusted.
+   * keys or the `current` signers verify it, or of the file that a cached index of its shards copies. Expiry does not matter. `undefined` when
+   * nothing was trusted.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT` for a file that claims the signature of such a key and does not have it
    */
   async trustedVersion(role: RoleName, current: RoleSigners): Promise<number | undefined> {
     const accepted = this.#accepted.get(role)?.body.version;
     const cached = await this.#read(role);
-    if (cached === undefined) return accepted;
-    const old = await this.#oldSigners(role);
-    const isSame = old === undefined || (old.roleKeys === current.roleKeys && old.keys === current.keys);
-    const verdicts = (isSame ? [current] : [current, old]).map((signers) => judgeSignatures(cached, signers));
-    if (verdicts.includes("verified")) return Math.max(accepted ?? 1, cached.body.version);
-    if (verdicts.includes("broken")) await this.#requireUndamaged(role, cached);
-    return accepted;
+    const isTrusted = cached !== undefined && (await this.#isTrusted(cached, current, await this.#oldSigners(role)));
+    const copied = await this.copiedVersion(role, current);
+    const versions = [accepted, isTrusted ? cached.body.version : undefined, copied].filter(
+      (each) => each !== undefined,
+    );
+    return versions.length === 0 ? undefined : Math.max(...versions);
   }
 
   /**
-   * True when a file of this role was trusted before and `signers` still verify it.
+   * True when a file of this role, or an index of its shards, was trusted before and `signers` still verify it.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT` as {@link CachedFiles.trustedVersion}
    */
   async wasTrustedBy(role: RoleName, signers: RoleSigners): Promise<boolean> {
     const file = await this.latest(role);
-    const verdict = file === undefined ? "foreign" : judgeSignatures(file, signers);
-    if (file !== undefined && verdict === "broken") await this.#requireUndamaged(role, file);
-    return verdict === "verified";
+    if (file !== undefined && (await this.#isTrusted(file, signers, undefined))) return true;
+    return (await this.#indexTrustedBy(role, signers, undefined)) !== undefined;
+  }
+
+  /**
+   * The version of a role that was read from shards: the whole role must not be older later.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` as {@link CachedFiles.trustedVersion}
+   */
+  async copiedVersion(role: RoleName, current: RoleSigners): Promise<number | undefined> {
+    return (await this.#indexTrustedBy(role, current, await this.#oldSigners(role)))?.version;
+  }
+
+  /** The cached index of a role's shards, if signers of that role have signed it. */
+  async #indexTrustedBy(
+    role: RoleName,
+    current: RoleSigners,
+    old: RoleSigners | undefined,
+  ): Promise<ShardIndex | undefined> {
+    const file = mayBeSharded(role) ? ((await this.latest(indexRoleOf(role))) as TargetsFile | undefined) : undefined;
+    const index = file === undefined ? undefined : shardIndexOf(file);
+    return index !== undefined && (await this.#isTrusted(index.file, current, old)) ? index : undefined;
+  }
+
+  async #isTrusted(file: MetadataFile, current: RoleSigners, old: RoleSigners | undefined): Promise<boolean> {
+    const isSame = old === undefined || (old.roleKeys === current.roleKeys && old.keys === current.keys);
+    const verdicts = (isSame ? [current] : [current, old]).map((signers) => judgeSignatures(file, signers));
+    if (verdicts.includes("verified")) return true;
+    if (verdicts.includes("broken")) await this.#requireUndamaged(file.role, file);
+    return false;
   }
 
   /** Caches a file that was just verified. A failure to write it is no reason to distrust it. */

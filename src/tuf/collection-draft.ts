@@ -14,6 +14,7 @@ import type {
   TargetsBody,
   TargetsFile,
 } from "./metadata.ts";
+import type { ShardPlan } from "./shards/shard-index.ts";
 
 /** A body before it is given its version and expiry. */
 export type Content<B extends Body> = Omit<B, keyof Body>;
@@ -32,6 +33,8 @@ export interface CollectionDraft {
   /** `targets` and every delegation with metadata, parents before children */
   readonly targets: Map<RoleName, TargetsDraft>;
   readonly snapshot: SnapshotFile | undefined;
+  /** how roles are split into shards, by role */
+  readonly shards: Map<RoleName, ShardPlan>;
   /** delegations removed, with everything below them */
   readonly removed: Set<RoleName>;
   /** warnings for the signer, one sentence each */
@@ -71,6 +74,12 @@ export class TargetsDraft {
   static empty(takenVersion = 0): TargetsDraft {
     const content = { type: "targets", targets: new Map(), delegations: { keys: new Map(), roles: [] } } as const;
     return new TargetsDraft(content, takenVersion, undefined, true);
+  }
+
+  /** The same draft, for a version above this one. */
+  above(version: number): TargetsDraft {
+    const taken = Math.max(this.takenVersion, version);
+    return new TargetsDraft(this.#content, taken, this.published, this.#changed);
   }
 
   get content(): Content<TargetsBody> {

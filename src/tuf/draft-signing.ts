@@ -18,6 +18,8 @@ import {
   type SigningKeys,
   type SigningRequirement,
 } from "./role-signing.ts";
+import { splitContent } from "./shards/shard-plans.ts";
+import { signShards } from "./shards/shard-signing.ts";
 import {
   baseRole,
   type DraftSigningOptions,
@@ -106,7 +108,7 @@ async function addTargets(publication: Publication, draft: CollectionDraft): Pro
     });
     if (!signed && roleDraft.onlyPurged) publication.options.onWarning?.(purgeSkipped(role));
     effective.set(role, signed || !roleDraft.onlyPurged ? roleDraft : roleDraft.withoutPurge());
-    if (signed) await addSignedTargets(publication, role, roleDraft, requirement);
+    if (signed) await addSignedTargets(publication, draft, role, requirement);
     else if (publication.options.initial === true && roleDraft.published !== undefined)
       publication.files.set(role, roleDraft.published.bytes);
   }
@@ -114,16 +116,22 @@ async function addTargets(publication: Publication, draft: CollectionDraft): Pro
 
 async function addSignedTargets(
   publication: Publication,
+  draft: CollectionDraft,
   role: RoleName,
-  draft: TargetsDraft,
   requirement: SigningRequirement,
 ): Promise<void> {
-  const body: TargetsBody = { ...draft.content, ...nextStamp(role, draft.takenVersion, publication.options.now) };
-  publication.files.set(
-    role,
-    (await signRole(role, body, requiredNow(publication, [requirement]), publication.keys)).bytes,
-  );
-  warnOfUnusable(publication, draft);
+  const roleDraft = draft.targets.get(role);
+  if (roleDraft === undefined) return;
+  const { keys, options } = publication;
+  const { content, plan } = splitContent(draft.shards.get(role), roleDraft, { role, requirement, options });
+  const body: TargetsBody = { ...content, ...nextStamp(role, roleDraft.takenVersion, options.now) };
+  const file = await signRole(role, body, requiredNow(publication, [requirement]), keys);
+  publication.files.set(role, file.bytes);
+  warnOfUnusable(publication, roleDraft);
+  if (plan === undefined) return;
+  const { now, resignAll = false } = options;
+  const signing = { requirement, keys, now, snapshot: draft.snapshot?.body, resignAll };
+  for (const [shard, bytes] of await signShards(file, roleDraft, plan, signing)) publication.files.set(shard, bytes);
 }
 
 interface SignableRole {

@@ -18,25 +18,18 @@ import {
 } from "./delegation-editing.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { signDraft } from "./draft-signing.ts";
+import type { EditableCollection } from "./editable-collection.ts";
 import type { DraftSigningOptions } from "./signing-needs.ts";
-import type { BaseRole, DelegatedRole, RoleName, RootFile, SnapshotFile, Target, TargetsFile } from "./metadata.ts";
+import type { BaseRole, DelegatedRole, RoleName, Target, TargetsFile } from "./metadata.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import { baseRoleSigners, type RoleSigners } from "./role-signers.ts";
 import type { SigningKeys } from "./role-signing.ts";
+import { indexRoleOf } from "./shards/shard-index.ts";
+import { plansOf } from "./shards/shard-plans.ts";
 import { requireTargetName } from "./target-name.ts";
 
-/** What an editor starts from; every trusted collection is one. */
-export interface EditableCollection {
-  readonly gun: string;
-  readonly root: RootFile;
-  readonly targets: TargetsFile;
-  /** absent for a collection prepared on disk whose snapshot the server will make */
-  readonly snapshot?: SnapshotFile;
-  readonly delegations?: ReadonlyMap<RoleName, TargetsFile>;
-  /** delegations that failed validation, and why */
-  readonly invalidDelegations?: ReadonlyMap<RoleName, { readonly file: TargetsFile; readonly error: unknown }>;
-}
+export type { EditableCollection } from "./editable-collection.ts";
 
 /**
  * A draft of the next state of one collection.
@@ -63,7 +56,7 @@ export class CollectionEditor {
   static create(gun: string, keys: InitialKeys): CollectionEditor {
     const root = { published: undefined, content: initialRoot(keys), changed: true };
     const targets = new Map([["targets", TargetsDraft.empty()]]);
-    const draft = { root, targets, snapshot: undefined, removed: new Set<RoleName>(), warnings: [] };
+    const draft = { root, targets, snapshot: undefined, shards: new Map(), removed: new Set<RoleName>(), warnings: [] };
     return new CollectionEditor(gun, draft, new Map());
   }
 
@@ -76,7 +69,8 @@ export class CollectionEditor {
       .map(([role, { file }]) => [role, file] as const);
     const files = [["targets", collection.targets] as const, ...(collection.delegations ?? []), ...expired];
     const targets = new Map(files.map(([role, file]) => [role, TargetsDraft.from(file)]));
-    const draft = { root, targets, snapshot: collection.snapshot, removed: new Set<RoleName>(), warnings: [] };
+    const shards = plansOf(collection.shardIndexes ?? new Map());
+    const draft = { root, targets, snapshot: collection.snapshot, shards, removed: new Set<RoleName>(), warnings: [] };
     return new CollectionEditor(collection.gun, draft, collection.invalidDelegations ?? new Map());
   }
 
@@ -143,6 +137,26 @@ export class CollectionEditor {
     }
     this.#draft.removed.add(role);
     return true;
+  }
+
+  /**
+   * Has a role split into shards: copies of it for readers of one name, which are signed again with every change of the role.
+   *
+   * @param prefixes which shards there are; all different, one of them empty
+   * @throws MetadataError as {@link addTarget}, for the role
+   */
+  shard(role: RoleName, prefixes: readonly string[]): void {
+    const draft = this.#targetsDraft(role);
+    draft.markChanged();
+    // Shards are a version behind the role, so the role's first version is 2.
+    this.#draft.targets.set(role, draft.above(1));
+    this.#draft.shards.set(role, { prefixes, published: this.#draft.shards.get(role)?.published });
+  }
+
+  /** Removes the shards of a role. @returns false when it has none */
+  unshard(role: RoleName): boolean {
+    this.#draft.shards.delete(role);
+    return this.removeDelegation(indexRoleOf(role));
   }
 
   /** Removes the keys with these canonical IDs from every delegation whose parent can be signed at the end; `sign` warns about the others. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SimulatedRepository, simulatedKey } from "../../test/support/simulated-repository.ts";
 import { SimulatedClient } from "../../test/support/update-story.ts";
-import { findAllTargets, findTarget, listDelegations, listTargets, sha256Of } from "./lookup.ts";
+import { findTarget, listDelegations, listTargets, sha256Of, walkedFiles } from "./lookup.ts";
 import type { RoleName } from "./metadata.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 
@@ -118,22 +118,25 @@ test("a list gives each name once, from the role that wins", async () => {
   ]);
 });
 
-test("all occurrences come with their role's signatures, without those outside its paths", async () => {
+test("all files come with their signatures and the names that they may sign", async () => {
   const collection = await collectionOf({
     targets: { targets: ["x"] },
     "targets/alice": { targets: ["x", "y"] },
     "targets/bob": { paths: ["y"], targets: ["x", "y"] },
   });
+  const files = walkedFiles(collection);
   assert.deepEqual(
-    findAllTargets(collection, "x").map(({ role, signatures }) => [role, signatures.length]),
+    files.map(({ file }) => [file.role, file.signatures.length]),
     [
       ["targets", 1],
       ["targets/alice", 1],
+      ["targets/bob", 1],
     ],
   );
-  const all = findAllTargets(collection, "").map(({ role, name }) => `${role} ${name}`);
+  const all = files.flatMap(({ file, paths }) =>
+    [...file.body.targets.keys()].filter((name) => paths.covers(name)).map((name) => `${file.role} ${name}`),
+  );
   assert.deepEqual(all, ["targets x", "targets/alice x", "targets/alice y", "targets/bob y"]);
-  assert.deepEqual(findAllTargets(collection, "none"), []);
 });
 
 test("delegations are listed with the IDs of their bare keys", async () => {

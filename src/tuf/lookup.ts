@@ -1,7 +1,6 @@
 /** Finds targets in a trusted collection: which role signs for a name, and what it says. Notary v1: walking and lookups. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import type { Signature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
 import type { DelegatedRole, RoleName, Target, TargetsFile } from "./metadata.ts";
 import { PathPrefixes } from "./path-prefixes.ts";
@@ -9,7 +8,8 @@ import { isWithin } from "./role-name.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 
 /** The files a walk goes through; every trusted collection has them. */
-export type WalkableCollection = Pick<TrustedCollection, "targets" | "delegations">;
+export type WalkableCollection = Pick<TrustedCollection, "targets" | "delegations"> &
+  Partial<Pick<TrustedCollection, "shardIndexes">>;
 
 /** A target and the role that signed it. */
 export interface FoundTarget {
@@ -66,33 +66,23 @@ export function listTargets(collection: WalkableCollection, roles: readonly Role
 }
 
 /**
- * Finds every occurrence of a name in every role, with the signatures of that role's file.
+ * Every file that a lookup goes through, in the order of the walk, with the names that it may sign.
  *
  * Off-spec: for all names the reference also returns those outside a role's paths, which no lookup accepts.
- *
- * @param name `""` for all names
  */
-export function findAllTargets(
-  collection: WalkableCollection,
-  name: string,
-): (FoundTarget & { readonly signatures: readonly Signature[] })[] {
-  const found: (FoundTarget & { readonly signatures: readonly Signature[] })[] = [];
-  for (const { file, paths } of walk(collection, "targets", new Set(), name)) {
-    for (const [candidate, target] of occurrences(file.body.targets, name)) {
-      if (paths.covers(candidate))
-        found.push({ name: candidate, role: file.role, target, signatures: file.signatures });
-    }
-  }
-  return found;
+export function walkedFiles(collection: WalkableCollection): readonly WalkedFile[] {
+  return [...walk(collection, "targets", new Set())];
 }
 
-/** Lists all declared delegations, whether they have metadata or not, parents before children. */
+/** Lists all declared delegations, whether they have metadata or not, parents before children. Shards are part of the role that they copy. */
 export function listDelegations(collection: WalkableCollection): ListedDelegation[] {
   const listed: ListedDelegation[] = [];
   for (const file of [collection.targets, ...collection.delegations.values()]) {
     const { keys, roles } = file.body.delegations;
+    const index = collection.shardIndexes?.get(file.role)?.file.role;
     for (const role of roles ?? []) {
-      listed.push({ role, canonicalKeyIds: canonicalIds(role.keyIds ?? [], keys), threshold: role.threshold });
+      if (role.name !== index)
+        listed.push({ role, canonicalKeyIds: canonicalIds(role.keyIds ?? [], keys), threshold: role.threshold });
     }
   }
   return listed;
@@ -111,7 +101,8 @@ export function sha256Of(found: FoundTarget): Uint8Array {
   });
 }
 
-interface Visit {
+/** A role's file on the walk. */
+export interface WalkedFile {
   readonly file: TargetsFile;
   /** the names this role may sign, with the limits of all its ancestors */
   readonly paths: PathPrefixes;
@@ -126,8 +117,8 @@ function* walk(
   start: RoleName,
   skip: ReadonlySet<RoleName>,
   name = "",
-): Generator<Visit> {
-  const queue: Visit[] = [{ file: collection.targets, paths: PathPrefixes.all }];
+): Generator<WalkedFile> {
+  const queue: WalkedFile[] = [{ file: collection.targets, paths: PathPrefixes.all }];
   for (const visit of queue) {
     const { role } = visit.file;
     const isOnTheWay = role !== start && isWithin(start, role);
@@ -140,19 +131,13 @@ function* walk(
   }
 }
 
-function children(collection: WalkableCollection, parent: Visit): Visit[] {
-  const visits: Visit[] = [];
+function children(collection: WalkableCollection, parent: WalkedFile): WalkedFile[] {
+  const visits: WalkedFile[] = [];
   for (const role of parent.file.body.delegations.roles ?? []) {
     const file = collection.delegations.get(role.name);
     if (file !== undefined) visits.push({ file, paths: parent.paths.restrict(role.paths ?? []) });
   }
   return visits;
-}
-
-function occurrences(targets: ReadonlyMap<string, Target>, name: string): Iterable<readonly [string, Target]> {
-  if (name === "") return targets;
-  const target = targets.get(name);
-  return target === undefined ? [] : [[name, target]];
 }
 
 function otherRoles(roles: readonly RoleName[], start: RoleName): ReadonlySet<RoleName> {

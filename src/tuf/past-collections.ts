@@ -6,6 +6,7 @@ import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { PastRoots } from "./past-roots.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
+import { shardIndexOf } from "./shards/shard-index.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import type { MetadataSource } from "./update-options.ts";
 
@@ -97,7 +98,8 @@ class PastReader {
   async #loadDelegations(set: TrustedMetadata, parent: TargetsFile | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
       if (set.isLoaded(name) || set.expected(name).meta === undefined) continue;
-      await this.#loadDelegations(set, await this.#delegation(set, name));
+      const file = await this.#delegation(set, name);
+      if (file !== undefined && shardIndexOf(file) === undefined) await this.#loadDelegations(set, file);
     }
   }
 

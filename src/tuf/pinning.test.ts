@@ -187,3 +187,27 @@ describe("first use", () => {
     assert.ok(pinningFor(gun, now, { disableTofu: true }, true).accepts(key), "a root known before is no first use");
   });
 });
+
+describe("what a policy requires", () => {
+  const required = { accepts: (candidate: PublicKey) => candidate.keyId === key.keyId };
+  const stranger = rootKeyOf(issue(gun));
+
+  test("I9: counts beside the user's pins, at first contact and later", () => {
+    for (const isKnown of [false, true]) {
+      const allows = (pinning: TrustPinning, candidate = key): boolean =>
+        pinningFor(gun, now, { ...pinning, required }, isKnown).accepts(candidate);
+      assert.ok(allows({}));
+      assert.ok(!allows({}, stranger));
+      assert.ok(allows({ certs: new Map([[gun, [key.keyId]]]) }));
+      assert.ok(!allows({ certs: new Map([[gun, [stranger.keyId]]]) }));
+      assert.ok(!allows({ certs: new Map([[gun, [stranger.keyId]]]) }, stranger));
+    }
+    assert.equal(pinningFor(gun, now, { required }, false).isFirstUse, false);
+  });
+
+  test("I9: does not allow a first use that is switched off", () => {
+    assert.throws(() => accepts({ disableTofu: true, required }), { code: "ROOT_PINNING_MISMATCH" });
+    assert.ok(accepts({ disableTofu: true, certs: new Map([[gun, [key.keyId]]]), required }));
+    assert.ok(pinningFor(gun, now, { disableTofu: true, required }, true).accepts(key));
+  });
+});

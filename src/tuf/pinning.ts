@@ -47,7 +47,7 @@ export interface PinningVerdict {
 export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPreviousRoot: boolean): PinningVerdict {
   const { required } = pinning;
   if (required === undefined) return configuredPin(gun, now, pinning, hasPreviousRoot);
-  const { accepts } = configuredPin(gun, now, { ...pinning, disableTofu: false }, hasPreviousRoot);
+  const { accepts } = configuredPin(gun, now, pinning, hasPreviousRoot);
   return { accepts: (key) => accepts(key) && required.accepts(key, now), isFirstUse: false };
 }
 

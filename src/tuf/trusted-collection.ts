@@ -1,6 +1,7 @@
 /** The result of an update: every file of a collection that may be trusted. */
 
 import type { MetadataError } from "../errors.ts";
+import type { ShardIndex } from "./shards/shard-index.ts";
 import type { RoleName, RootFile, SnapshotFile, TargetsFile, TimestampFile } from "./metadata.ts";
 
 /** A delegation's file that must not be trusted; kept so that its owner can recover it by signing it again. */
@@ -20,8 +21,12 @@ export interface TrustedCollection {
   readonly isTimestampCached?: boolean;
   readonly snapshot: SnapshotFile;
   readonly targets: TargetsFile;
-  /** parents before children, siblings in the order of their parent's list */
+  /** parents before children, siblings in the order of their parent's list; without the indexes of shards, and shards */
   readonly delegations: ReadonlyMap<RoleName, TargetsFile>;
+  /** the indexes of shards, by the role that is copied; current or not */
+  readonly shardIndexes: ReadonlyMap<RoleName, ShardIndex>;
+  /** set when only this name was asked for: of a role that was read from a shard, other names are missing */
+  readonly onlyTarget?: string;
   readonly invalidDelegations: ReadonlyMap<RoleName, InvalidDelegation>;
   /** the root is trusted on first use: show the user whom they trust from now on */
   readonly pinnedOnFirstUse: boolean;
@@ -36,4 +41,10 @@ export interface TargetsFiles {
 /** The targets file of `targets` or of a delegation; undefined when it was not read or is not valid. */
 export function targetsFileOf(files: TargetsFiles, role: RoleName): TargetsFile | undefined {
   return role === "targets" ? files.targets : files.delegations.get(role);
+}
+
+/** The files of `targets` and its valid delegations, as they were received. */
+export function targetsBytesOf({ targets, delegations }: TargetsFiles): ReadonlyMap<RoleName, Uint8Array> {
+  const files = [...(targets === undefined ? [] : [targets]), ...delegations.values()];
+  return new Map(files.map(({ role, bytes }) => [role, bytes]));
 }

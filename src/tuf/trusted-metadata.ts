@@ -25,6 +25,7 @@ import type { TrustPinning } from "./pinning.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { baseRoleSigners, declaredSigners, type RoleSigners } from "./role-signers.ts";
 import { type RootExpectation, type RootVerdict, verifyRoot } from "./root-trust.ts";
+import { withoutShards } from "./shards/hidden-shards.ts";
 import { verifyThreshold } from "./threshold.ts";
 import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.ts";
 
@@ -186,7 +187,7 @@ export class TrustedMetadata {
       ...(timestamp === undefined ? {} : { timestamp }),
       snapshot,
       targets,
-      delegations: this.#delegations,
+      ...withoutShards(this.#delegations),
       invalidDelegations: this.#invalid,
       pinnedOnFirstUse: this.#rootVerdict?.isFirstUse ?? false,
     };

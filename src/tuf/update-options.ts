@@ -10,10 +10,11 @@ export interface MetadataSource {
    *
    * @param name without `.json`: `timestamp`, `root`, `3.root`, `targets/releases.<sha256 hex>`
    * @param maxBytes no more than this may be returned
+   * @param earlier another version of the file, which may save transferring what has not changed
    * @throws TagsealError `METADATA_MISSING` when the server does not have it; `TRUST_SERVER_REFUSED` for a 400; `TRUST_SERVER_ERROR`
    *   for a 5xx; `RESPONSE_TOO_LARGE`; `NETWORK_*`, `TLS_UNTRUSTED`, `AUTHENTICATION_*` when it could not be asked
    */
-  fetch(name: string, maxBytes: number): Promise<Uint8Array>;
+  fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Where this machine keeps what it trusts of one collection. It makes a rollback impossible. */
@@ -66,5 +67,7 @@ export interface UpdateOptions {
   readonly timestampLifetimeMs?: number;
   /** only these delegations, and those on the way to them; default all */
   readonly roles?: readonly RoleName[];
+  /** only what is signed for this name matters: roles may be read from shards; default everything */
+  readonly onlyTarget?: string;
   readonly onWarning?: (warning: UpdateWarning) => void;
 }

@@ -4,6 +4,8 @@ import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile, RoleName, TargetsFile } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
+import { mayBeSharded, shardIndexOf } from "./shards/shard-index.ts";
+import { readFromShard } from "./shards/shard-reading.ts";
 import {
   type AllowedFallback,
   loadTimestamp,
@@ -22,30 +24,40 @@ const maxDelegationBytes = 512 * 1024 * 1024;
  * Loads everything below the root into the set of trusted files, from the cache where it is current, from the server otherwise.
  *
  * @param asked the server's timestamp, if it was requested already
- * @returns where the timestamp came from
  * @throws MetadataError for anything that must not be trusted; what the source throws
  */
 export async function updateBelowRoot(
   update: RunningUpdate,
   allowed: AllowedFallback = { cachedTimestamp: true },
   asked?: Promise<TimestampAnswer>,
-): Promise<TimestampOrigin> {
+): Promise<UpdatedBelowRoot> {
   const origin = await loadTimestamp(update, allowed, asked);
   const pass = new UpdatePass(update);
   await pass.loadRole("snapshot");
   await pass.loadRole("targets");
   await pass.loadDelegations(update.trusted.targets);
-  return origin;
+  return { origin, parts: pass.parts };
+}
+
+/** The result of a pass. */
+export interface UpdatedBelowRoot {
+  readonly origin: TimestampOrigin;
+  /** roles of which only what they say about one name was read, by name */
+  readonly parts: ReadonlyMap<RoleName, TargetsFile>;
 }
 
 class UpdatePass {
   readonly #options: UpdateOptions;
   readonly #files: CachedFiles;
   readonly #trusted: TrustedMetadata;
+  readonly #update: RunningUpdate;
+  readonly parts = new Map<RoleName, TargetsFile>();
   #delegations = 0;
   #delegationBytes = 0;
 
-  constructor({ options, files, trusted }: RunningUpdate) {
+  constructor(update: RunningUpdate) {
+    const { options, files, trusted } = update;
+    this.#update = update;
     this.#options = options;
     this.#files = files;
     this.#trusted = trusted;
@@ -58,10 +70,20 @@ class UpdatePass {
   /** A role, then what is below it, then its siblings; names are bounded, and so is the depth. */
   async loadDelegations(parent: TargetsFile | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
-      if (!this.#isWanted(name)) continue;
+      if (!this.#isWanted(name) || (await this.#readPart(name))) continue;
       await this.#loadDelegation(name);
-      await this.loadDelegations(this.#trusted.delegations.get(name));
+      const file = this.#trusted.delegations.get(name);
+      // Shards only repeat what the whole role says.
+      if (file !== undefined && shardIndexOf(file) === undefined) await this.loadDelegations(file);
     }
+  }
+
+  /** True when a shard of the role says all that is asked for. */
+  async #readPart(role: RoleName): Promise<boolean> {
+    const { onlyTarget } = this.#options;
+    const part = onlyTarget === undefined ? undefined : await readFromShard(this.#update, role, onlyTarget);
+    if (part !== undefined) this.parts.set(role, part);
+    return part !== undefined;
   }
 
   /** The cached file if it is exactly the one that the snapshot names. A fault in it is then a fault in the server's copy, too. */
@@ -70,7 +92,7 @@ class UpdatePass {
     if (cached === undefined) return undefined;
     const rootMeta = this.#trusted.rootMeta;
     try {
-      return this.#trusted.load(role, cached);
+      return this.#trusted.load(role, cached, { minVersion: await this.#minVersion(role) });
     } catch (error) {
       const isOtherFile = hasCode(error, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH");
       // A snapshot that is only refused because it names another root is the right file: the root is old.
@@ -79,11 +101,18 @@ class UpdatePass {
     }
   }
 
+  /** A cached file is not older than itself, but it may be older than what was read from shards since. */
+  async #minVersion(role: RoleName): Promise<number> {
+    if (!mayBeSharded(role)) return 1;
+    return (await this.#files.copiedVersion(role, this.#trusted.signersOf(role))) ?? 1;
+  }
+
   async #loadRemote(role: RoleName): Promise<MetadataFile> {
-    const minVersion = await this.#files.trustedVersion(role, this.#trusted.signersOf(role));
+    const minVersion = (await this.#files.trustedVersion(role, this.#trusted.signersOf(role))) ?? 1;
     const { name, maxBytes } = this.#trusted.expected(role);
-    const bytes = await this.#options.source.fetch(name, maxBytes);
-    const file = this.#trusted.load(role, bytes, { minVersion: minVersion ?? 1 });
+    const earlier = await this.#files.latest(role);
+    const bytes = await this.#options.source.fetch(name, maxBytes, earlier?.bytes);
+    const file = this.#trusted.load(role, bytes, { minVersion });
     await this.#files.store(file);
     return file;
   }

@@ -3,17 +3,18 @@
  * decided in `trusted-metadata.ts`; nothing here weakens it.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MetadataError, hasCode } from "../errors.ts";
 import { CachedFiles } from "./cached-files.ts";
 import { isDue } from "./expiry.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { bootstrap, updateRoot } from "./root-update.ts";
 import type { Bootstrap } from "./root-update.ts";
-import { askForTimestamp, type TimestampAnswer, type TimestampOrigin } from "./timestamp-update.ts";
+import { askForTimestamp, type TimestampAnswer } from "./timestamp-update.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions, UpdateWarning } from "./update-options.ts";
-import { updateBelowRoot } from "./update-pass.ts";
+import { updateBelowRoot, type UpdatedBelowRoot } from "./update-pass.ts";
 
 export type { TrustPinning } from "./pinning.ts";
 export type { MetadataCache, MetadataSource, UpdateOptions, UpdateWarning } from "./update-options.ts";
@@ -33,17 +34,21 @@ export async function updateCollection(options: UpdateOptions): Promise<TrustedC
   const files = new CachedFiles(options.cache, (warning) => options.onWarning?.(warning));
   // The answer is on its way while the cached root is checked. A first update asks for the root first: the collection may not exist.
   const asked = (await files.has("root")) ? askForTimestamp(options) : undefined;
+  if (asked !== undefined) await nextTurn();
   const start = await bootstrap(options, files);
-  const { trusted, origin } = await updateWithRetry(options, files, start, asked);
+  const { trusted, origin, parts } = await updateWithRetry(options, files, start, asked);
   const isTimestampCached = origin === "cache";
-  const collection = { ...trusted.finish(), isTimestampCached, pinnedOnFirstUse: start.isFirstUse };
+  const whole = trusted.finish();
+  const delegations = parts.size === 0 ? whole.delegations : new Map([...whole.delegations, ...parts]);
+  const { onlyTarget } = options;
+  const asRead = { delegations, ...(onlyTarget === undefined ? {} : { onlyTarget }) };
+  const collection = { ...whole, ...asRead, isTimestampCached, pinnedOnFirstUse: start.isFirstUse };
   for (const warning of expiryWarnings(collection, trusted, options.now)) options.onWarning?.(warning);
   return collection;
 }
 
-interface Updated {
+interface Updated extends UpdatedBelowRoot {
   readonly trusted: TrustedMetadata;
-  readonly origin: TimestampOrigin;
 }
 
 async function updateWithRetry(
@@ -55,16 +60,16 @@ async function updateWithRetry(
   const { trusted: first, root, pinning } = start;
   let wasRefused: boolean;
   try {
-    const origin = await updateBelowRoot({ options, files, trusted: first }, { cachedTimestamp: true }, asked);
-    return { trusted: first, origin };
+    const updated = await updateBelowRoot({ options, files, trusted: first }, { cachedTimestamp: true }, asked);
+    return { trusted: first, ...updated };
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;
     wasRefused = error instanceof MetadataError && error.code !== "METADATA_MISSING";
   }
   const { trusted } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
   // A refusal stands even if the server then stops answering.
-  const origin = await updateBelowRoot({ options, files, trusted }, { cachedTimestamp: !wasRefused });
-  return { trusted, origin };
+  const updated = await updateBelowRoot({ options, files, trusted }, { cachedTimestamp: !wasRefused });
+  return { trusted, ...updated };
 }
 
 /** A server that cannot be reached does not deliver a root either, and a damaged cache is not its fault. */

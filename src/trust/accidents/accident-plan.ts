@@ -42,11 +42,13 @@ export async function planAccidents(
   const steps: RecoveryStep[] = [];
   for (const accident of accidents.toSorted(rootFirst)) steps.push(await planning.step(accident));
   const restart = steps.find(({ kind }) => kind === "restart");
+  const isFirst = collection.pinnedOnFirstUse && (await context.cache.load("root")) === undefined;
   return {
     gun: context.gun,
     // A collection that is made again has new keys and new signatures.
     steps: restart === undefined ? steps : [restart, ...steps.filter(isOfSigner)],
     lostKeyIds: planning.lost,
+    ...(isFirst ? { firstRoot: collection.root } : {}),
   };
 }
 

@@ -33,14 +33,18 @@ export interface RepairTools {
  * Carries a plan out, step by step. Each step is one publication, or a deletion and one publication; after a failure the same call
  * continues, since a step that was done is not done twice.
  *
+ * The root that a plan was made from is remembered first, where the plan has one: a server cannot present another one to the repair.
+ *
  * @param context its key store has no key that is lost
  * @throws what `rotateKey`, `restartCollection` and `renewCollection` throw
  */
 export async function repair(
   context: TrustContext,
-  { steps }: AccidentPlan,
+  { steps, firstRoot }: AccidentPlan,
   tools: RepairTools,
 ): Promise<readonly RepairResult[]> {
+  const { cache } = context;
+  if (firstRoot !== undefined && (await cache.load("root")) === undefined) await cache.store("root", firstRoot.bytes);
   const results: RepairResult[] = [];
   for (const step of steps) results.push(await doStep(context, step, tools));
   return results;

@@ -1,6 +1,6 @@
 /** What can happen to the keys of a collection, and the steps that repair it. */
 
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, RootFile } from "../../tuf/metadata.ts";
 
 /** Something that happened. */
 export type Accident =
@@ -39,6 +39,8 @@ export interface AccidentPlan {
   readonly gun: string;
   /** in this order */
   readonly steps: readonly RecoveryStep[];
+  /** what the server presented where this machine had nothing to compare it with, and pins are not about it: it is trusted for being the first */
+  readonly firstRoot?: RootFile;
   /** canonical IDs of private keys that must not be used: they are lost, although a file may still be here */
   readonly lostKeyIds: readonly string[];
 }

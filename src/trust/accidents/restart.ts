@@ -3,7 +3,7 @@
 import { MetadataError, NetworkError } from "../../errors.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import type { RoleName, RootFile, TargetsFile } from "../../tuf/metadata.ts";
+import type { RoleName, TargetsFile } from "../../tuf/metadata.ts";
 import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { MemoryTrustCache } from "../memory-cache.ts";
@@ -33,7 +33,7 @@ export interface RestartResult extends InitialiseResult {
  * The new root is remembered in the place of the old one before the server is asked again, so that a server which swaps it then is refused.
  *
  * If it is interrupted between the two, the next run makes the collection from what this machine remembers of the old one. After the
- * publication, the next run only forgets the old root.
+ * publication, the next run only puts the new root in the place of the old one; at every moment one of them is remembered.
  *
  * @param memory remembers the new repository key
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when neither the server nor this machine has the old collection
@@ -53,18 +53,11 @@ export async function restartCollection(
   const made = again ?? (await deleteAndPublish(context, change, { key, memory }));
   // Before the last step: the next run would not look for it.
   await memory?.clear();
-  await rememberInstead(context, made.root);
+  // Before the server is asked again: no root is trusted for being the first.
+  await context.rememberOnly(made.root.bytes);
   const now = await readCollection({ ...context, notify: () => undefined });
   const tags = new Set(releasedEntries(now, () => undefined).map(({ tag }) => tag)).size;
   return { ...keysIn(made), tags, dropped: [...old.invalidDelegations.keys()] };
-}
-
-/** The new root takes the place of the old one before the server is asked again: no root is trusted for being the first. */
-async function rememberInstead(context: TrustContext, { bytes }: RootFile): Promise<void> {
-  await context.removeRemembered();
-  // The cache then knows what it replaces: a root that another process trusted in the meantime does not stay.
-  await context.cache.load("root");
-  await context.cache.store("root", bytes);
 }
 
 interface NewOwner {

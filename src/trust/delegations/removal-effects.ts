@@ -19,7 +19,8 @@ export function effectsOfKeyRemoval(
     ];
   const ids = removed.map(({ keyId }) => keyId);
   if (!needsSignaturesOf(collection, role, ids)) return [];
-  return [`${entries(collection, role)} of ${role} do not count until a remaining key signs again`];
+  const { count, words } = entries(collection, role);
+  return [`${words} of ${role} ${count === 1 ? "does" : "do"} not count until a remaining key signs again`];
 }
 
 /** The effects of leaving one delegation these paths of those that it has. */
@@ -37,8 +38,8 @@ export function effectsOfRoleRemoval(
   const roles = [role, ...below.map((state) => state.role)];
   if (below.length > 0) effects.push(`${below.map((state) => state.role).join(", ")} go with ${role}`);
   for (const name of roles) {
-    if ((collection.delegations.get(name)?.body.targets.size ?? 0) === 0) continue;
-    effects.push(`${entries(collection, name)} of ${name} are not trusted any more`);
+    const { count, words } = entries(collection, name);
+    if (count > 0) effects.push(`${words} of ${name} ${count === 1 ? "is" : "are"} not trusted any more`);
   }
   const isLast = delegationsIn(collection).every((state) => roles.includes(state.role));
   if (isLast) effects.push("no delegation is left: the repository key signs tags again");
@@ -51,7 +52,7 @@ export function rolesWithKeys(collection: TrustedCollection, keyIds: readonly st
   return delegationsIn(collection).filter((state) => keyIds.some((id) => listsKey(state, id)));
 }
 
-function entries({ delegations }: TrustedCollection, role: string): string {
+function entries({ delegations }: TrustedCollection, role: string): { readonly count: number; readonly words: string } {
   const count = delegations.get(role)?.body.targets.size ?? 0;
-  return count === 1 ? "1 entry" : `${count} entries`;
+  return { count, words: count === 1 ? "1 entry" : `${count} entries` };
 }

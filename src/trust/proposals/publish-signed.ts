@@ -5,7 +5,7 @@ import type { RoleName, RootBody } from "../../tuf/metadata.ts";
 import type { JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
 import { makeSnapshot } from "../../tuf/server-signing.ts";
 import type { RoleSigners } from "../../tuf/role-signers.ts";
-import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { targetsBytesOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { readBack } from "../publishing/read-back.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -26,7 +26,7 @@ export async function publishSigned(
   const snapshot = await ownSnapshot(context, collection, proposal);
   const uploads = snapshot === undefined ? files : new Map([...files, ["snapshot", snapshot] as const]);
   try {
-    await context.exclusively(async () => await context.repository.publish(uploads));
+    await context.exclusively(async () => await context.repository.publish(uploads, targetsBytesOf(collection)));
   } catch (error) {
     if (hasCode(error, "PUBLISH_CONFLICT")) throw overtakenBy(context.gun, error);
     if (hasCode(error, "TRUST_SERVER_REFUSED") && /\bsnapshot\b/u.test(error.message)) throw withoutSnapshot(error);

@@ -3,7 +3,7 @@ import { CollectionEditor, type EditableCollection } from "../../tuf/editor.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { isExpired, isNearExpiry } from "../../tuf/expiry.ts";
 import { hasRootExpired } from "../../tuf/root-trust.ts";
-import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { targetsBytesOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { HeldKeys } from "./held-keys.ts";
@@ -30,6 +30,8 @@ export interface CollectionChange {
    * @returns false when the collection has the change already and there is nothing to publish
    */
   apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean>;
+  /** Waits for what else the change needs, which was asked for at the same time as the collection. Nothing is made or signed before. */
+  readonly ready?: () => Promise<void>;
   /** Adds what the draft needs beyond what readers see, such as versions that are taken. */
   prepare?(current: TrustedCollection): Promise<EditableCollection>;
   /** See `WritingOptions`: such a change may be published to a repository whose timestamp has expired. */
@@ -130,6 +132,7 @@ class Publisher {
     for (;;) {
       const current = await this.#read();
       if (current === "unreadable") continue;
+      await this.#change.ready?.();
       await this.#judgeLastFailure(current);
       const startedAt = performance.now();
       const files = await this.#sign(current);
@@ -219,7 +222,7 @@ class Publisher {
   /** @returns false when another attempt is worth it, after the wait */
   async #send(files: PublishedFiles): Promise<boolean> {
     try {
-      await this.#context.repository.publish(files);
+      await this.#context.repository.publish(files, this.#base === undefined ? new Map() : targetsBytesOf(this.#base));
       this.#outcomeIsUnknown = true;
       return true;
     } catch (error) {

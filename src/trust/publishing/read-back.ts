@@ -1,5 +1,6 @@
 import { hasCode, MetadataError, NetworkError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
+import { parentOf } from "../../tuf/role-name.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { MetadataCache } from "../../tuf/updater.ts";
 import { readCollection } from "../reading/collection-reading.ts";
@@ -83,7 +84,7 @@ function fileOf(collection: TrustedCollection, role: RoleName): Uint8Array | und
     case "snapshot":
       return collection.snapshot.bytes;
     default:
-      return collection.delegations.get(role)?.bytes;
+      return (collection.delegations.get(role) ?? collection.shardIndexes.get(parentOf(role))?.file)?.bytes;
   }
 }
 

@@ -10,6 +10,9 @@ import { signableRoles } from "./signable-roles.ts";
 import { addSignerTo, checkSignerName, signerRole } from "../signers/signer-delegation.ts";
 import type { TrustContext } from "../trust-context.ts";
 
+/** Tags to sign, or what comes to be them: it is waited for while the collection is read. */
+export type ExpectedTags = readonly TagToSign[] | Promise<readonly TagToSign[]>;
+
 /** One tag to bind to one digest. */
 export interface TagToSign {
   readonly tag: string;
@@ -54,9 +57,20 @@ export async function signTags(
   tags: readonly TagToSign[],
   options: SignOptions = {},
 ): Promise<SignResult> {
+  return await signExpectedTags(context, tags, options);
+}
+
+/** As {@link signTags}, with tags that may still be looked up. What they are rejected with is thrown before anything is made. */
+export async function signExpectedTags(
+  context: TrustContext,
+  tags: ExpectedTags,
+  options: SignOptions = {},
+): Promise<SignResult> {
   const { initialise = "targets" } = options;
   if (typeof initialise === "object") checkSignerName(initialise.signer);
-  for (const { digest } of tags) requireSha256(digest);
+  // What it is rejected with is thrown where it is awaited, unless something else fails first.
+  if (tags instanceof Promise) tags.catch(() => undefined);
+  else requireSha256Of(tags);
   const held = new HeldKeys(context);
   const change = new TagSigning(context, held, tags, initialise === false ? "targets" : initialise);
   const { collection, initialised } = await publishChange(context, held, change, { initialise: initialise !== false });
@@ -69,7 +83,8 @@ export async function signTags(
 export class TagSigning implements CollectionChange {
   readonly #context: TrustContext;
   readonly #held: HeldKeys;
-  readonly #tags: readonly TagToSign[];
+  readonly #expected: ExpectedTags;
+  #tags: readonly TagToSign[] = [];
   readonly #initialise: "targets" | { readonly signer: string };
   #signed: SignedInRoles[] = [];
   #announced = false;
@@ -77,12 +92,12 @@ export class TagSigning implements CollectionChange {
   constructor(
     context: TrustContext,
     held: HeldKeys,
-    tags: readonly TagToSign[],
+    expected: ExpectedTags,
     initialise: "targets" | { readonly signer: string },
   ) {
     this.#context = context;
     this.#held = held;
-    this.#tags = tags;
+    this.#expected = expected;
     this.#initialise = initialise;
   }
 
@@ -90,7 +105,14 @@ export class TagSigning implements CollectionChange {
     return this.#signed;
   }
 
+  /** @throws UsageError `REFERENCE_INVALID` for a digest other than sha256 */
+  readonly ready = async (): Promise<void> => {
+    this.#tags = await this.#expected;
+    requireSha256Of(this.#tags);
+  };
+
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    await this.ready();
     const initialRoles = current === undefined ? await this.#initialRoles(editor) : undefined;
     this.#signed = [];
     let changed = false;
@@ -142,7 +164,7 @@ export class TagSigning implements CollectionChange {
 
 /** The warning about entries that a role loses because keys that no longer count signed them. */
 export function startsEmpty(role: RoleName, count: number): string {
-  return `${role} was last signed by keys that no longer count: it starts empty, without the ${count} entries it had`;
+  return `${role} was last signed by keys that no longer count: it starts empty, without the ${count === 1 ? "entry" : `${count} entries`} it had`;
 }
 
 /** The warning about a tag that is signed where clients do not look. */
@@ -162,6 +184,10 @@ function targetOf(digest: Digest, length: number): Target {
 function isSigned(collection: TrustedCollection, role: RoleName, tag: string, digest: Digest): boolean {
   const target = targetsFileOf(collection, role)?.body.targets.get(tag);
   return target !== undefined && digestOf(target) === digest;
+}
+
+function requireSha256Of(tags: readonly TagToSign[]): void {
+  for (const { digest } of tags) requireSha256(digest);
 }
 
 /** Requires a digest that content trust can bind. @throws UsageError `REFERENCE_INVALID` for another algorithm */

@@ -67,10 +67,10 @@ async function update(
   }
 }
 
-/** A policy pins roots for good: one that was remembered before the policy must be of them as well. */
+/** A policy pins roots for good: one that was remembered before the policy must be of them as well. The update has judged first use. */
 function requirePolicysRoot({ gun, pinning, now }: TrustContext, root: RootFile): void {
   if (pinning?.required === undefined) return;
-  verifyRoot(root, { gun, now: now(), pinning, ignoreCertificateExpiry: true });
+  verifyRoot(root, { gun, now: now(), pinning: { ...pinning, disableTofu: false }, ignoreCertificateExpiry: true });
 }
 
 /** The refusal of a collection the server does not have. */

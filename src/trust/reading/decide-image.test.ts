@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { digestOf, type Person, tagOf, trustStory } from "../../../test/trust/trust-story.ts";
+import { PrivateKey } from "../../crypto/private-key.ts";
+import { NetworkError } from "../../errors.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { parsePolicy } from "../../policy/policy-parser.ts";
 import { requirementsFor } from "../../policy/requirements.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../../reference/image-reference.ts";
 import { signTags } from "../publishing/sign.ts";
+import { addSigner } from "../signers/signer.ts";
+import type { TrustContext } from "../trust-context.ts";
 import { allowedDigest, decideImage } from "./decide-image.ts";
 import { listRootKeys } from "./root-keys.ts";
 
@@ -35,6 +39,19 @@ async function published(repository: string, ...tags: readonly string[]): Promis
     await (await story.person()).open(repository),
     tags.map((tag) => tagOf(tag)),
   );
+}
+
+/** `v1` signed with the repository key alone, then `v2` by all signers. */
+async function publishedBy(repository: string, signers: Readonly<Record<string, PrivateKey>>): Promise<TrustContext> {
+  const owner = await story.person();
+  const context = await owner.open(repository);
+  await signTags(context, [tagOf("v1")]);
+  for (const [name, key] of Object.entries(signers)) {
+    if ((await owner.keys.find(key.publicKey.keyId)) === undefined) await owner.keys.add(key, { role: name });
+    await addSigner(context, name, [key.publicKey]);
+  }
+  await signTags(context, [tagOf("v2")]);
+  return context;
 }
 
 describe("a name under content trust", () => {
@@ -99,6 +116,59 @@ describe("a name under a policy", () => {
     await assert.rejects(resolve(`digests/app@${digestOf("v2")}`, undefined, signed), { code: "TAG_NOT_SIGNED" });
     const any = policy({ firstUse: true, digests: "any" });
     assert.equal(await resolve(`digests/app@${digestOf("v2")}`, undefined, any), digestOf("v2"));
+  });
+
+  it("with the digest of a platform counts as the signed index that lists it", async () => {
+    await published("listed/app", "v1");
+    const reader = await story.person();
+    const required = requirementsFor(
+      [policy({ firstUse: true, digests: "signed" })],
+      parseImageReference(`localhost:5000/listed/app@${digestOf("platform")}`),
+    );
+    const open = async () => await reader.open("listed/app");
+    const listing = async (signed: readonly Digest[], wanted: Digest): Promise<Digest | undefined> =>
+      wanted === digestOf("platform") ? signed.find((digest) => digest === digestOf("v1")) : undefined;
+    assert.equal(allowedDigest((await decideImage(required, open, listing)).verdict), digestOf("platform"));
+    const { verdict } = await decideImage(required, open, async () => undefined);
+    assert.ok(verdict.outcome === "refused" && verdict.error.code === "TAG_NOT_SIGNED");
+    const broken = new NetworkError("NETWORK_UNREACHABLE", "the registry does not answer");
+    const { verdict: unknown } = await decideImage(required, open, async () => await Promise.reject(broken));
+    assert.ok(unknown.outcome === "refused" && unknown.error === broken);
+    const named = parseImageReference(`localhost:5000/listed/app:v9@${digestOf("platform")}`);
+    const { verdict: ofTag } = await decideImage(requirementsFor([policy({ firstUse: true })], named), open, listing);
+    assert.ok(ofTag.outcome === "refused" && ofTag.error.code === "TAG_NOT_SIGNED", "the tag must mean this");
+  });
+
+  it("counts as whichever signed index lists it and satisfies the rule", async () => {
+    const context = await publishedBy("several/app", { ci: PrivateKey.generate("ecdsa") });
+    const name = parseImageReference(`localhost:5000/several/app@${digestOf("platform")}`);
+    const listing = async (signed: readonly Digest[]): Promise<Digest | undefined> => signed[0];
+    for (const [signer, outcome] of [
+      ["ci", "allowed"],
+      ["qa", "refused"],
+    ] as const) {
+      const required = requirementsFor([policy({ firstUse: true, signers: { anyOf: [signer] } })], name);
+      const { verdict } = await decideImage(required, async () => context, listing);
+      assert.equal(verdict.outcome, outcome);
+    }
+  });
+
+  it("I9: needs as many keys as signers: two names with one key are one signer", async () => {
+    const [one, other] = [PrivateKey.generate("ecdsa"), PrivateKey.generate("ecdsa")];
+    await publishedBy("keys/shared", { ci: one, copy: one, qa: other });
+    const needs = (...anyOf: readonly string[]): Policy => policy({ firstUse: true, signers: { anyOf, threshold: 2 } });
+    for (const names of [
+      ["ci", "qa"],
+      ["ci", "copy", "qa"],
+    ])
+      assert.equal(await resolve("keys/shared:v2", undefined, needs(...names)), digestOf("v2"));
+    for (const rule of [needs("ci", "copy"), policy({ firstUse: true, signers: { allOf: ["ci", "copy", "qa"] } })])
+      await assert.rejects(resolve("keys/shared:v2", undefined, rule), {
+        code: "POLICY_REFUSED",
+        message: /signers who share a key count once/u,
+      });
+    const byDigest = needs("ci", "copy");
+    await assert.rejects(resolve(`keys/shared@${digestOf("v2")}`, undefined, byDigest), { code: "POLICY_REFUSED" });
   });
 
   it("is refused when its server is down, and used as it is where the rule skips it", async () => {

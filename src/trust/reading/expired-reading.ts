@@ -4,6 +4,7 @@ import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { hasRootExpired } from "../../tuf/root-trust.ts";
 import { walkRoots } from "../../tuf/root-update.ts";
+import { shardIndexOf } from "../../tuf/shards/shard-index.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
@@ -82,7 +83,8 @@ async function loadDelegations(
     if (trusted.expected(name).meta === undefined) continue;
     try {
       await load(context, trusted, name, false);
-      await loadDelegations(context, trusted, trusted.delegations.get(name));
+      const file = trusted.delegations.get(name);
+      if (file !== undefined && shardIndexOf(file) === undefined) await loadDelegations(context, trusted, file);
     } catch (error) {
       // Kept separately by the set: a holder of its key can recover it or start it empty.
       if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_EXPIRED")) throw error;

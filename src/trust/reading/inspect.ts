@@ -2,8 +2,8 @@ import { listDelegations } from "../../tuf/lookup.ts";
 import { baseRoleSigners } from "../../tuf/role-signers.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { readCollection } from "./collection-reading.ts";
-import { warnSkipped } from "./list.ts";
-import { releasedEntries, releasesRole, type SignedTag, signerName } from "./released-tags.ts";
+import { skippingWarning } from "./list.ts";
+import { releasedTags, releasesRole, type SignedTag, signerName } from "./released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** A signer and the canonical IDs of its keys. */
@@ -38,13 +38,24 @@ export interface TrustInspection {
  * @see Notary v1: inspect
  */
 export async function inspectTrust(context: TrustContext): Promise<TrustInspection> {
+  const { tags, ...inspection } = await readInspection(context);
+  return { ...inspection, tags: [...tags()] };
+}
+
+/** {@link TrustInspection} whose tags come one at a time, as often as they are asked for. */
+export interface InspectionReading extends Omit<TrustInspection, "tags"> {
+  readonly tags: () => Iterable<SignedTag>;
+}
+
+/** {@link inspectTrust} for lists that need not be in memory as a whole. @throws as it does */
+export async function readInspection(context: TrustContext): Promise<InspectionReading> {
   const collection = await readCollection(context);
   const root = baseRoleSigners(collection.root, "root").roleKeys;
   const repository = baseRoleSigners(collection.root, "targets").roleKeys;
   return {
     gun: context.gun,
     cached: collection.isTimestampCached === true,
-    tags: releasedEntries(collection, (tag) => warnSkipped(context, tag)),
+    tags: releasedTags(collection, skippingWarning(context)),
     signers: signersIn(collection),
     rootKeyIds: root.keyIds ?? [],
     repositoryKeyIds: repository.keyIds ?? [],

@@ -1,7 +1,7 @@
 export type { SignedTag } from "./released-tags.ts";
 
 import { readCollection } from "./collection-reading.ts";
-import { releasedEntries, type SignedTag } from "./released-tags.ts";
+import { releasedTags, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** A released tag, and whether the server answered. */
@@ -16,15 +16,34 @@ export interface ListedTag extends SignedTag {
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  */
 export async function listTags(context: TrustContext): Promise<readonly ListedTag[]> {
-  const collection = await readCollection(context);
-  const entries = releasedEntries(collection, (tag) => warnSkipped(context, tag));
-  const cached = collection.isTimestampCached === true;
-  const listed: ListedTag[] = [];
-  for (const entry of entries) if (entry.tag !== listed.at(-1)?.tag) listed.push({ ...entry, cached });
-  return listed;
+  return [...(await readTags(context))()];
 }
 
-/** Warns about an entry that names no image. */
-export function warnSkipped(context: TrustContext, tag: string): void {
-  context.notify({ kind: "warning", gun: context.gun, message: `Skipping target for "${tag}": it has no sha256` });
+/**
+ * {@link listTags} one at a time, and as often as the result is called, for lists that need not be in memory as a whole.
+ *
+ * @throws as {@link listTags} does
+ */
+export async function readTags(context: TrustContext): Promise<() => Iterable<ListedTag>> {
+  const collection = await readCollection(context);
+  const tags = releasedTags(collection, skippingWarning(context));
+  return () => withoutRepeats(tags(), collection.isTimestampCached === true);
+}
+
+/** The first entry of a tag decides. */
+function* withoutRepeats(entries: Iterable<SignedTag>, cached: boolean): Generator<ListedTag, void> {
+  let last: string | undefined;
+  for (const entry of entries) {
+    if (entry.tag !== last) yield { ...entry, cached };
+    last = entry.tag;
+  }
+}
+
+/** Warns about entries that name no image, about each once: a list may be read several times. */
+export function skippingWarning({ gun, notify }: TrustContext): (tag: string) => void {
+  const warned = new Set<string>();
+  return (tag) => {
+    if (!warned.has(tag)) notify({ kind: "warning", gun, message: `Skipping target for "${tag}": it has no sha256` });
+    warned.add(tag);
+  };
 }

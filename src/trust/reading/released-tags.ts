@@ -1,6 +1,6 @@
 import { hasCode, MetadataError } from "../../errors.ts";
 import { type Digest, digestFromHex } from "../../reference/digest.ts";
-import { findAllTargets, findTarget, type FoundTarget } from "../../tuf/lookup.ts";
+import { findTarget, type FoundTarget, type WalkedFile, walkedFiles } from "../../tuf/lookup.ts";
 import type { RoleName, Target } from "../../tuf/metadata.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { compareNatural } from "./natural-order.ts";
@@ -29,14 +29,15 @@ export interface SignedTag {
  * @throws MetadataError `TAG_NOT_SIGNED`, in docker's words
  */
 export function findReleasedTag(collection: TrustedCollection, tag: string): SignedTag {
+  requireReadFor(collection, tag);
   const found = findTarget(collection, tag, releasedRoles);
   if (found === undefined) throw notSignedTag(`No valid trust data for ${tag}`);
   // The walk of `targets` enters other delegations as well: one signer's entry is not a release.
   if (!isReleased(found)) throw notSignedTag(`No trust data for ${tag}`);
   const digest = digestOf(found.target);
   if (digest === undefined) throw notSignedTag(`no valid hash, expecting sha256: ${tag} in ${found.role} has none`);
-  const all = findAllTargets(collection, tag);
-  return { tag, digest, length: found.target.length, role: found.role, signers: signersOf(all, tag, digest) };
+  const signers = signersOf(walkedFiles(collection).filter(isSigners), tag, digest);
+  return { tag, digest, length: found.target.length, role: found.role, signers };
 }
 
 /** The result of {@link findReleasedTag}; undefined for a tag that is not signed. */
@@ -50,27 +51,45 @@ export function releasedEntryOf(collection: TrustedCollection, tag: string): Sig
 }
 
 /**
- * Every released entry in natural order of tags. A tag that `targets/releases` and `targets` bind to different digests appears twice, the
- * deciding entry first.
+ * Reads every released entry in natural order of tags, one at a time: fifty thousand need hardly more memory than one. A tag that
+ * `targets/releases` and `targets` bind to different digests appears twice, the deciding entry first.
  *
  * @param onSkipped called with entries that have no sha256 and so name no image
+ * @returns reads them all, each time it is called
  */
-export function releasedEntries(collection: TrustedCollection, onSkipped: (tag: string) => void): SignedTag[] {
-  const all = findAllTargets(collection, "");
-  const vouchers = vouchersByEntry(all);
-  const entries = new Map<string, SignedTag>();
-  for (const role of releasedRoles) {
-    for (const { name: tag, target } of all.filter((found) => found.role === role)) {
-      const digest = digestOf(target);
-      if (digest === undefined) onSkipped(tag);
-      else if (!entries.has(entryKey(tag, digest))) {
-        const key = entryKey(tag, digest);
-        entries.set(key, { tag, digest, length: target.length, role, signers: sortedNames(vouchers.get(key)) });
+export function releasedTags(
+  collection: TrustedCollection,
+  onSkipped: (tag: string) => void,
+): () => Iterable<SignedTag> {
+  requireReadFor(collection, undefined);
+  const files = walkedFiles(collection);
+  const released = releasedRoles.flatMap((role) => files.filter(({ file }) => file.role === role));
+  const signing = files.filter(isSigners);
+  const names = [...namesIn(released)].sort(compareNatural);
+  return function* () {
+    for (const tag of names) {
+      const bound = new Set<Digest>();
+      for (const { role, target } of entriesFor(tag, released)) {
+        const digest = digestOf(target);
+        if (digest === undefined) onSkipped(tag);
+        else if (!bound.has(digest)) {
+          bound.add(digest);
+          yield { tag, digest, length: target.length, role, signers: signersOf(signing, tag, digest) };
+        }
       }
     }
-  }
-  // The sort is stable, so the order of the roles is kept among entries of one tag.
-  return [...entries.values()].sort((a, b) => compareNatural(a.tag, b.tag));
+  };
+}
+
+/** {@link releasedTags} as a list. */
+export function releasedEntries(collection: TrustedCollection, onSkipped: (tag: string) => void): SignedTag[] {
+  return [...releasedTags(collection, onSkipped)()];
+}
+
+/** What was read for one tag says nothing about others: a mistake of the caller must not look like a missing signature. */
+function requireReadFor({ onlyTarget }: TrustedCollection, tag: string | undefined): void {
+  if (onlyTarget === undefined || onlyTarget === tag) return;
+  throw new MetadataError("METADATA_ORDER", `only ${onlyTarget} was read, not ${tag ?? "all tags"}`);
 }
 
 /** The name docker shows for a delegation: `alice` for `targets/alice`. */
@@ -88,28 +107,29 @@ function isReleased(found: FoundTarget): boolean {
   return releasedRoles.includes(found.role);
 }
 
-function signersOf(all: readonly FoundTarget[], tag: string, digest: Digest): string[] {
-  return sortedNames(vouchersByEntry(all).get(entryKey(tag, digest)));
+function namesIn(files: readonly WalkedFile[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { file, paths } of files)
+    for (const name of file.body.targets.keys()) if (paths.covers(name)) names.add(name);
+  return names;
 }
 
-function vouchersByEntry(all: readonly FoundTarget[]): Map<string, Set<string>> {
-  const vouchers = new Map<string, Set<string>>();
-  for (const { name, role, target } of all) {
-    const digest = digestOf(target);
-    if (digest === undefined || releasedRoles.includes(role)) continue;
-    const key = entryKey(name, digest);
-    vouchers.set(key, (vouchers.get(key) ?? new Set()).add(signerName(role)));
-  }
-  return vouchers;
+/** The entries of one name in these files, in their order. */
+function entriesFor(name: string, files: readonly WalkedFile[]): FoundTarget[] {
+  return files.flatMap(({ file, paths }) => {
+    const target = paths.covers(name) ? file.body.targets.get(name) : undefined;
+    return target === undefined ? [] : [{ name, role: file.role, target }];
+  });
 }
 
-/** A digest has no spaces, so no two entries share a key. */
-function entryKey(tag: string, digest: Digest): string {
-  return `${digest} ${tag}`;
+function isSigners({ file }: WalkedFile): boolean {
+  return !releasedRoles.includes(file.role);
 }
 
-function sortedNames(names: ReadonlySet<string> | undefined): string[] {
-  return [...(names ?? [])].sort();
+/** Which of these roles bind a tag to exactly this digest. */
+function signersOf(signing: readonly WalkedFile[], tag: string, digest: Digest): string[] {
+  const roles = entriesFor(tag, signing).filter(({ target }) => digestOf(target) === digest);
+  return [...new Set(roles.map(({ role }) => signerName(role)))].sort();
 }
 
 function notSignedTag(message: string): MetadataError {

@@ -1,7 +1,7 @@
 import { MetadataError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
-import { readCollection } from "./collection-reading.ts";
-import { type Freshness, freshnessOf } from "./freshness.ts";
+import { type CurrentReading, readCurrent } from "./current-reading.ts";
+import type { Freshness } from "./freshness.ts";
 import { findReleasedTag, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
 
@@ -25,15 +25,24 @@ export interface VerifiedTag extends SignedTag {
  * @throws NetworkError when the server cannot be reached and nothing fresh is cached
  */
 export async function verifyTag(context: TrustContext, tag: string, expected?: Digest): Promise<VerifiedTag> {
-  const collection = await readCollection(context);
-  const found = findReleasedTag(collection, tag);
-  if (expected !== undefined && found.digest !== expected) throw mismatch(context, found, expected);
-  const freshness = await freshnessOf(context, collection);
-  const { validUntil: freshUntil, cached } = freshness;
-  return { ...found, gun: context.gun, pinnedOnFirstUse: collection.pinnedOnFirstUse, freshUntil, cached, freshness };
+  return verifiedTag(await readCurrent(context, tag), tag, expected);
 }
 
-function mismatch({ gun }: TrustContext, found: SignedTag, expected: Digest): MetadataError {
+/**
+ * The digest that a tag is signed for in a collection that has just been read.
+ *
+ * @param expected refuse unless the tag is signed for exactly this digest
+ * @throws MetadataError `TAG_NOT_SIGNED`, `TAG_DIGEST_MISMATCH`
+ */
+export function verifiedTag(reading: CurrentReading, tag: string, expected?: Digest): VerifiedTag {
+  const { gun, collection, freshness } = reading;
+  const found = findReleasedTag(collection, tag);
+  if (expected !== undefined && found.digest !== expected) throw mismatch(gun, found, expected);
+  const { validUntil: freshUntil, cached } = freshness;
+  return { ...found, gun, pinnedOnFirstUse: collection.pinnedOnFirstUse, freshUntil, cached, freshness };
+}
+
+function mismatch(gun: string, found: SignedTag, expected: Digest): MetadataError {
   const message = `${gun}:${found.tag} is signed for another digest: expected ${expected}, signed ${found.digest}`;
   return new MetadataError("TAG_DIGEST_MISMATCH", message, {
     hint: "The tag has moved, or never meant this image. To use these exact bytes without trust in the tag, leave the tag out.",

@@ -5,6 +5,9 @@ import { isErrno } from "../../files/system-error.ts";
 /** What docker and notary keep beside each other for one collection. */
 const shared: readonly string[] = ["metadata", "changelist"];
 
+/** The directory of roots that were replaced, beside the metadata. */
+export const pastRootsName = ".tagseal-roots";
+
 /** Metadata that is being removed. */
 const removed = ".tagseal-removed";
 
@@ -17,18 +20,50 @@ const removed = ".tagseal-removed";
  * @throws the system's own error
  */
 export async function removeCollection(directory: string, top: string): Promise<void> {
+  await removePastRoots(directory);
   const names = await namesIn(directory);
   // At once: a part of the metadata would be damaged metadata to the next reader.
   if (names.includes("metadata")) {
     await rm(join(directory, removed), { recursive: true, force: true });
     await rename(join(directory, "metadata"), join(directory, removed));
   }
-  for (const name of [...names, removed]) {
-    if (shared.includes(name) || name.startsWith(".tagseal-"))
-      await rm(join(directory, name), { recursive: true, force: true });
-  }
+  await removeNames(directory, [...names, removed].filter(isOfCollection));
   for (let empty = directory; empty !== top && empty.startsWith(top); empty = dirname(empty))
     if (!(await isRemoved(empty))) return;
+}
+
+/**
+ * Removes the roots that were replaced. Before anything else: beside another chain's root they would count as its past.
+ *
+ * @throws the system's own error
+ */
+export async function removePastRoots(directory: string): Promise<void> {
+  await removeNames(directory, [pastRootsName]);
+}
+
+/**
+ * Removes what {@link removeCollection} removes, except the root.
+ *
+ * @throws the system's own error
+ */
+export async function removeAllButRoot(directory: string): Promise<void> {
+  const metadata = join(directory, "metadata");
+  await removeNames(
+    metadata,
+    (await namesIn(metadata)).filter((name) => name !== "root.json"),
+  );
+  await removeNames(
+    directory,
+    (await namesIn(directory)).filter((name) => name !== "metadata" && isOfCollection(name)),
+  );
+}
+
+function isOfCollection(name: string): boolean {
+  return shared.includes(name) || name.startsWith(".tagseal-");
+}
+
+async function removeNames(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

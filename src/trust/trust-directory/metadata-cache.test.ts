@@ -1,8 +1,12 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { FileMetadataCache } from "./metadata-cache.ts";
 
 const gun = "reg.example.com:5000/team/app";
@@ -167,4 +171,45 @@ test("the longest role name fits", async () => {
   const role = `targets/${"a".repeat(247)}`;
   await cacheOf().store(role, roleFile(1));
   deepEqual(await cacheOf().load(role), roleFile(1));
+});
+
+test("I3: of a collection that is remembered by one root alone, nothing else is left; collections below it stay", async () => {
+  const cache = cacheOf();
+  const others = ["timestamp", "snapshot", "targets", "targets/releases"];
+  for (const role of ["root", ...others]) await cache.store(role, roleFile(7));
+  await cache.keepPastRoot(6, roleFile(6));
+  await cacheOf(`${gun}/below`).store("root", roleFile(3));
+  await cache.rememberOnly(roleFile(1));
+  deepEqual(await cacheOf().load("root"), roleFile(1));
+  for (const role of others) equal(await cacheOf().load(role), undefined, role);
+  equal(await cacheOf().pastRoot(6), undefined);
+  deepEqual(await cacheOf(`${gun}/below`).load("root"), roleFile(3));
+});
+
+for (const [how, root] of [["rememberOnly", roleFile(1)], ["remove"]] as const)
+  test(`I3: a kill in the middle of ${how} leaves no past root of the old chain`, async () => {
+    await cacheOf().store("root", roleFile(7));
+    await cacheOf().keepPastRoot(1, roleFile(6));
+    const code = fileURLToPath(new URL("../../../test/support/killed-memory.ts", import.meta.url));
+    const { signal } = spawnSync(process.execPath, [code, trustDirectory, gun, how, root?.toString("utf8") ?? ""]);
+    equal(signal, "SIGKILL");
+    deepEqual(await cacheOf().load("root"), root);
+    equal(await cacheOf().pastRoot(1), undefined);
+  });
+
+test("I3: while a root takes the place of all that is remembered, a reader always finds one", async () => {
+  const [old, fresh] = [roleFile(7), roleFile(1)];
+  await cacheOf().store("root", old);
+  /** found, missed, enough */
+  const counts = new Int32Array(new SharedArrayBuffer(12));
+  const code = new URL("../../../test/support/root-reader.ts", import.meta.url);
+  const reader = new Worker(code, { workerData: { path: metadataPath("root.json"), counts } });
+  await once(reader, "online");
+  for (let turn = 0; turn < 10 || Atomics.load(counts, 0) < 10; turn += 1) {
+    for (const role of ["timestamp", "snapshot", "targets"]) await cacheOf().store(role, roleFile(1));
+    await cacheOf().rememberOnly(turn % 2 === 0 ? fresh : old);
+  }
+  Atomics.store(counts, 2, 1);
+  await once(reader, "exit");
+  equal(Atomics.load(counts, 1), 0, "it was missing");
 });

@@ -8,7 +8,7 @@ import { isSystemError, systemReason } from "../../files/system-error.ts";
 import { writeAtomically } from "../../files/write-atomically.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { withFileLock } from "../../files/file-lock.ts";
-import { removeCollection } from "./collection-removal.ts";
+import { pastRootsName, removeAllButRoot, removeCollection, removePastRoots } from "./collection-removal.ts";
 import { ConfirmationRecord } from "./confirmation-record.ts";
 import { claimedVersion } from "./claimed-version.ts";
 import { corrupt, type FileIdentity, identityOf, isSameFile, orExplain, readRoleFile } from "./role-file.ts";
@@ -154,7 +154,7 @@ export class FileMetadataCache implements TrustCache {
 
   /** Removes everything about the collection, except staged changes of other tools. */
   async forget(): Promise<void> {
-    for (const directory of [dirname(this.#pathOf("root")), dirname(this.#pastRootPath(1))]) {
+    for (const directory of [dirname(this.#pastRootPath(1)), dirname(this.#pathOf("root"))]) {
       this.#checkDirectories(directory);
       await rm(directory, { recursive: true, force: true });
     }
@@ -176,6 +176,33 @@ export class FileMetadataCache implements TrustCache {
       throw unwritable(directory, error);
     }
     this.#seen.clear();
+  }
+
+  /**
+   * Remembers one root, and removes everything else about the collection as {@link remove} does. Past roots go first: they are of the old chain,
+   * and would stay among those of the new one. A kill after them leaves files that the keys of this root have not signed: to readers they are those
+   * of before a rotation.
+   *
+   * @throws as {@link remove}
+   */
+  async rememberOnly(root: Uint8Array): Promise<void> {
+    const path = this.#pathOf("root");
+    this.#checkDirectories(path);
+    try {
+      makeDirectory(dirname(path));
+      await withFileLock(this.#lockPath("cache"), async () => await this.#beginWith(path, root), lockTiming);
+      await removeAllButRoot(join(this.#trustDirectory, ...this.#collection));
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      throw unwritable(path, error);
+    }
+    this.#seen.clear();
+    this.#timestamp = undefined;
+  }
+
+  async #beginWith(path: string, root: Uint8Array): Promise<void> {
+    await removePastRoots(join(this.#trustDirectory, ...this.#collection));
+    await writeAtomically(path, root);
   }
 
   async #replace(role: RoleName, path: string, bytes: Uint8Array): Promise<void> {
@@ -210,7 +237,7 @@ export class FileMetadataCache implements TrustCache {
 
   /** Not below `metadata`: that directory is shared by all clients. */
   #pastRootPath(version: number): string {
-    return join(this.#trustDirectory, ...this.#collection, ".tagseal-roots", `${version}.json`);
+    return join(this.#trustDirectory, ...this.#collection, pastRootsName, `${version}.json`);
   }
 
   /** The leading dot separates it from every collection below this one. */

@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../../encoding/json.ts";
-import { hasCode, MetadataError, NetworkError, type TagsealError } from "../../errors.ts";
+import { findOrdinaryJson, isJsonObject, type JsonValue } from "../../encoding/json.ts";
+import { MetadataError, NetworkError, type TagsealError } from "../../errors.ts";
 
 /** An answer of a trust server other than success. */
 export interface ServerAnswer {
@@ -88,21 +88,12 @@ function refusalReason({ detail }: ServerError): string | undefined {
 
 /** The first of the errors in a body; undefined for a body in any other form, such as a proxy's HTML page. */
 function firstError(body: Uint8Array): ServerError | undefined {
-  const parsed = parsedOrUndefined(body);
+  const parsed = findOrdinaryJson(body);
   const errors = isJsonObject(parsed) ? parsed["errors"] : undefined;
   const first = Array.isArray(errors) ? errors[0] : undefined;
   if (!isJsonObject(first)) return undefined;
   const { code = "", message = "", detail = null } = first;
   return typeof code === "string" && typeof message === "string" ? { code, message, detail } : undefined;
-}
-
-function parsedOrUndefined(body: Uint8Array): JsonValue | undefined {
-  try {
-    return parseOrdinaryJson(body);
-  } catch (error) {
-    if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
-    throw error;
-  }
 }
 
 function asRemark(said: ServerError | undefined): string {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import { hasCode } from "../../errors.ts";
@@ -187,4 +187,48 @@ test("I1: a compressed answer counts with its uncompressed size", async () => {
     response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(1_000_000)));
   };
   await rejects(client().fetch("snapshot.ab", 100_000), { code: "RESPONSE_TOO_LARGE" });
+});
+
+describe("a publication as a difference", () => {
+  const list = (more: string): Buffer =>
+    Buffer.from(Array.from({ length: 500 }, (_, at) => `${at}:${(at * 7919) ** 3}`).join() + more);
+  const files = new Map([["targets", list("more")]]);
+  const earlier = new Map([["targets", list("")]]);
+
+  /** A server that announces the coding, and answers a publication that uses it with a status and a body. */
+  async function published(announced: string | undefined, status: number, body = ""): Promise<string[]> {
+    const seen: string[] = [];
+    answer = (request, response) => {
+      if (request.method === "GET") {
+        response.writeHead(200, announced === undefined ? {} : { "accept-encoding": announced }).end("{}");
+        return;
+      }
+      const coding = request.headers["content-encoding"] ?? "whole";
+      seen.push(coding);
+      request.resume().on("end", () => response.writeHead(coding === "whole" ? 200 : status).end(body));
+    };
+    const trust = client();
+    await trust.fetch("timestamp", 100);
+    await trust.publish(files, earlier).catch((error: { code: string }) => seen.push(error.code));
+    return seen;
+  }
+
+  test("is sent to a server that announces it, and to no other", async () => {
+    deepEqual(await published("dcz", 200), ["dcz"]);
+    deepEqual(await published("gzip, DCZ", 200), ["dcz"]);
+    for (const announced of [undefined, "gzip", "dczx", ""]) deepEqual(await published(announced, 200), ["whole"]);
+  });
+
+  test("is followed by the whole when the server has another file, or a proxy dropped the coding's name", async () => {
+    deepEqual(await published("dcz", 415, errorBody("MALFORMED_UPLOAD")), ["dcz", "whole"]);
+    deepEqual(await published("dcz", 400, errorBody("MALFORMED_UPLOAD")), ["dcz", "whole"]);
+    deepEqual(await published("dcz", 400, "<html>"), ["dcz", "whole"]);
+  });
+
+  test("is not repeated when the publication itself was refused, or its outcome is unknown", async () => {
+    deepEqual(await published("dcz", 400, errorBody("VERSION")), ["dcz", "PUBLISH_CONFLICT"]);
+    deepEqual(await published("dcz", 400, errorBody("INVALID_UPDATE")), ["dcz", "TRUST_SERVER_REFUSED"]);
+    deepEqual(await published("dcz", 503), ["dcz", "TRUST_SERVER_ERROR"]);
+    deepEqual(await published("dcz", 403), ["dcz", "AUTHENTICATION_REFUSED"]);
+  });
 });

@@ -6,6 +6,8 @@ import type { HttpRequest } from "../../http/client/http-request.ts";
 import { answeredAt } from "../../http/client/answered-at.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { ProposalClient } from "./proposal-client.ts";
+import { differenceOf, wantsWholeBody } from "./difference-upload.ts";
+import { allowsDcz, announcesDcz, offeredDictionary } from "./offered-dictionary.ts";
 import { multipartOf } from "./multipart-writer.ts";
 import type { TrustRepository } from "../ports.ts";
 import { maxErrorBytes, serverKeyIn, lastCategoryIn, refusalOf } from "./trust-server-answers.ts";
@@ -49,6 +51,7 @@ export class TrustServerClient implements TrustRepository {
   readonly #explain: (error: unknown) => unknown;
   readonly #login: string | undefined;
   #answeredAt: Date | undefined;
+  #takesDifferences = false;
 
   constructor(options: TrustServerClientOptions) {
     this.url = options.url;
@@ -77,17 +80,22 @@ export class TrustServerClient implements TrustRepository {
    * Fetches a metadata file.
    *
    * @param name without `.json`: `timestamp`, `targets.<sha256 hex>`, `3.root`
+   * @param earlier another version of the file: the server may send the difference from it
    * @throws MetadataError `METADATA_MISSING`
    * @throws NetworkError `RESPONSE_TOO_LARGE`, `TRUST_SERVER_ERROR`, `TRUST_SERVER_REFUSED`, `AUTHENTICATION_REFUSED`, and what a connection throws
    */
-  async fetch(name: string, maxBytes: number): Promise<Uint8Array> {
+  async fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array> {
+    const asked = { url: this.#address(`tuf/${name}.json`), access: "read", subject: name } as const;
     const request = { method: "GET", acceptGzip: name !== "timestamp" } as const;
-    const response = await this.#accepted(request, {
-      url: this.#address(`tuf/${name}.json`),
-      access: "read",
-      subject: name,
-    });
-    return await response.bytes(maxBytes);
+    const dictionary = await offeredDictionary(asked.url, earlier, maxBytes);
+    const response = await this.#accepted({ ...request, dictionary }, asked);
+    try {
+      return await response.bytes(maxBytes);
+    } catch (error) {
+      // Intermediaries that do not know the coding may damage it: the whole file is asked for, once.
+      if (dictionary === undefined || !hasCode(error, "RESPONSE_MALFORMED")) throw error;
+      return await (await this.#accepted(request, asked)).bytes(maxBytes);
+    }
   }
 
   /**
@@ -96,13 +104,27 @@ export class TrustServerClient implements TrustRepository {
    * @throws NetworkError `PUBLISH_CONFLICT` when another publisher was faster; `TRUST_SERVER_REFUSED` with the server's reason; others may mean
    *   that the answer was lost and the files are published
    */
-  async publish(files: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
-    const { contentType, body } = multipartOf(files);
-    const patienceMs = basePatienceMs + Math.ceil((body.length / 2 ** 20) * patienceMsPerMiB);
-    const headers = { "content-type": contentType };
-    const request = { method: "POST", headers, body, patienceMs } as const;
-    const response = await this.#accepted(request, { url: this.#address("tuf/"), access: "write", subject: "publish" });
-    response.discard();
+  async publish(
+    files: ReadonlyMap<RoleName, Uint8Array>,
+    earlier: ReadonlyMap<RoleName, Uint8Array> = new Map(),
+  ): Promise<void> {
+    const whole = multipartOf(files);
+    const published = this.#takesDifferences ? earlier : new Map();
+    const difference = await differenceOf(whole.body, files, published, async () => await allowsDcz(new URL(this.url)));
+    const patienceMs = basePatienceMs + Math.ceil((whole.body.length / 2 ** 20) * patienceMsPerMiB);
+    const post = async (body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> => {
+      const request = { method: "POST", headers, body, patienceMs } as const;
+      const asked = { url: this.#address("tuf/"), access: "write", subject: "publish" } as const;
+      (await this.#accepted(request, asked)).discard();
+    };
+    const headers = { "content-type": whole.contentType };
+    if (difference === undefined) return await post(whole.body, headers);
+    try {
+      await post(difference, { ...headers, "content-encoding": "dcz" });
+    } catch (error) {
+      if (!wantsWholeBody(error)) throw error;
+      await post(whole.body, headers);
+    }
   }
 
   /** The key the server holds for a role; an unknown collection gets a new one. @throws as {@link rotateKey} */
@@ -165,6 +187,7 @@ export class TrustServerClient implements TrustRepository {
     try {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
       this.#answeredAt = answeredAt(response);
+      this.#takesDifferences ||= announcesDcz(response);
       if (response.status !== 200) throw await refusalOf(response, asked.subject, this.#login);
       return response;
     } catch (error) {

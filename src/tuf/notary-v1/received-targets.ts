@@ -156,7 +156,8 @@ class UnreadEntries implements ReceivedEntries {
 
   find(name: string): JsonObject | undefined {
     const text = this.#written.valueText(name, fileJson);
-    return text === undefined ? undefined : parsed(text);
+    // what matches the pattern has no member twice, so that the plain parser reads it as ours does
+    return text === undefined ? undefined : (JSON.parse(text) as JsonObject);
   }
 }
 
@@ -171,6 +172,9 @@ interface ReceivedForm {
   /** the entries' text, if they were received in file form */
   readonly written: WrittenMembers | undefined;
 }
+
+/** Decoded entries that are kept: a reader of all entries needs each of them once. */
+const maxDecoded = 1_000;
 
 /** The entries of one received file, each decoded when it is first asked for. */
 export class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
@@ -204,6 +208,7 @@ export class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedFor
     const entry = this.#entries.find(name);
     if (entry === undefined) return undefined;
     const target = new ReceivedTarget(entry);
+    if (this.#decoded.size >= maxDecoded) this.#decoded.clear();
     this.#decoded.set(name, target);
     return target;
   }
@@ -229,4 +234,22 @@ export class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedFor
   [Symbol.iterator](): MapIterator<[string, Target]> {
     return this.entries();
   }
+}
+
+/**
+ * Names that may have another entry in one of two versions of a file than in the other: only those that have, where both were received in file
+ * form, which takes no decoding.
+ */
+export function differingNames(
+  before: ReadonlyMap<string, Target>,
+  after: ReadonlyMap<string, Target>,
+): Iterable<string> {
+  const [old, current] = [writtenIn(before), writtenIn(after)];
+  return old === undefined || current === undefined
+    ? new Set([...after.keys(), ...before.keys()])
+    : current.differences(old);
+}
+
+function writtenIn(targets: ReadonlyMap<string, Target>): WrittenMembers | undefined {
+  return targets instanceof ReceivedTargets ? targets.written : undefined;
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../../../errors.ts";
-import type { TrustInspection } from "../../../trust/reading/inspect.ts";
+import type { InspectionReading } from "../../../trust/reading/inspect.ts";
 import { defineCommand } from "../../command.ts";
 import { exitCodeFor } from "../../exit-code.ts";
 import { AlreadyReported } from "../../command-failure.ts";
@@ -7,7 +7,7 @@ import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { withTrust } from "../../open/trust.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
-import { jsonText } from "../../output/write-json.ts";
+import { jsonPieces, writePieces } from "../../output/streamed-output.ts";
 import { dockerInspectJson, prettyInspection, selectTag } from "../../output/inspection.ts";
 import { reportFailure } from "../../output/error-report.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -55,34 +55,43 @@ export const command = defineCommand(
 async function inspectPretty(names: readonly string[], io: Io): Promise<void> {
   for (const [index, name] of names.entries()) {
     const inspection = await inspect(name, io);
-    io.stdout.write(`${index === 0 ? "" : "\n\n"}${prettyInspection(name, inspection)}`);
+    if (index > 0) io.stdout.write("\n\n");
+    writePieces(io, prettyInspection(name, inspection));
   }
 }
 
 /** Prints every image found, then every failure: one bad name does not hide the others. */
 async function inspectJson(names: readonly string[], io: Io): Promise<void> {
-  const found: unknown[] = [];
+  let found = 0;
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      found.push(dockerInspectJson(name, await inspect(name, io)));
+      const inspected = dockerInspectJson(name, await inspect(name, io));
+      writePieces(io, elementPieces(inspected, found));
+      found += 1;
     } catch (error) {
       if (io.signal.aborted) throw error;
       failures.push(error);
     }
   }
-  io.stdout.write(`${jsonText(found, 4)}\n`);
+  io.stdout.write(found === 0 ? "[]\n" : "\n]\n");
   for (const failure of failures) reportFailure(failure, io);
   if (failures.length > 0) throw new AlreadyReported(exitCodeFor(failures[0]));
 }
 
-async function inspect(name: string, io: Io): Promise<TrustInspection> {
+/** One element of the array, which is written before the next image is read. */
+function* elementPieces(value: unknown, position: number): Generator<string, void> {
+  yield position === 0 ? "[\n    " : ",\n    ";
+  yield* jsonPieces(value, 4, "    ");
+}
+
+async function inspect(name: string, io: Io): Promise<InspectionReading> {
   const { reference, gun } = imageArgument(name);
-  const { inspectTrust } = await import("../../../trust/reading/inspect.ts");
+  const { readInspection } = await import("../../../trust/reading/inspect.ts");
   const { cannotInspect } = await import("../../output/docker-errors.ts");
   try {
     const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const inspection = await withTrust(io, reference, settings, (context) => inspectTrust(context));
+    const inspection = await withTrust(io, reference, settings, (context) => readInspection(context));
     return selectTag(inspection, reference);
   } catch (error) {
     throw cannotInspect(error, name, gun);
