@@ -18,6 +18,8 @@ export interface CachedCollection {
   readonly files: Map<string, StoredFile>;
   /** by checksum, the files of the previous timestamp: clients that received that one have not finished yet */
   readonly earlier: ReadonlyMap<string, StoredFile>;
+  /** the entry that took the place of this one, which still is used by requests that began before */
+  successor?: CachedCollection;
   /** estimated memory of the entry */
   bytes: number;
 }
@@ -75,15 +77,28 @@ export class CollectionCache {
     }
   }
 
-  /** Drops an entry. With `keepsEarlier`, the files that its view leads to stay, for clients that received its timestamp. */
+  /**
+   * Drops an entry, unless the collection has another one by now. With `keepsEarlier`, the files that its view leads to stay, for clients that
+   * received its timestamp. Without a view, all stay: a view that was being read when the entry was made may still be served.
+   */
   outdate(gun: string, entry: CachedCollection, keepsEarlier: boolean): void {
+    if (this.#entries.get(gun) !== entry) return;
     this.drop(gun, entry);
-    const earlier = entry.view === undefined ? entry.earlier : filesOf(entry, entry.view);
-    if (earlier.size === 0 || !keepsEarlier) return;
+    const earlier = entry.view === undefined ? new Map([...entry.earlier, ...entry.files]) : filesOf(entry, entry.view);
+    if (!keepsEarlier || (earlier.size === 0 && entry.loading === undefined)) return;
     const next = newEntry(earlier);
+    entry.successor = next;
     this.#entries.set(gun, next);
     this.#bytes += entryBytes;
     this.grow(gun, next, earlier.values());
+  }
+
+  /** Adds a file that was read for an entry: to the entry that is in its place now. */
+  add(gun: string, entry: CachedCollection, name: string, file: StoredFile): void {
+    let latest = entry;
+    while (latest.successor !== undefined) latest = latest.successor;
+    latest.files.set(name, file);
+    this.grow(gun, latest, [file]);
   }
 
   /** Drops an entry, unless the collection has another one by now. */

@@ -208,6 +208,33 @@ describe("reading collections", () => {
     await assert.rejects(canFinish(), lost);
   });
 
+  it("keeps the files of the timestamp before while the store is lost in the middle of reading the next one", async (t) => {
+    const { store, reader } = await beforeTheLoss();
+    t.after(() => reader.close());
+    await reader.read("g");
+    await publish(store, "g", setOf(3, { targets: Buffer.from("three") }));
+    reader.outdate("g");
+    store.afterAnswering = () => (store.isLost = true);
+    await assert.rejects(reader.read("g"), lost);
+    store.byChecksum = () => Promise.reject(new TagsealError("STORAGE_FAILED", "gone"));
+    assert.equal(text(await reader.byChecksum("g", "targets", sha256Hex(Buffer.from("two")))), "two");
+  });
+
+  it("keeps the files of a timestamp that is served although a publication came while it was read", async (t) => {
+    const { store, reader } = await beforeTheLoss();
+    t.after(() => reader.close());
+    const byChecksum = store.byChecksum.bind(store);
+    store.byChecksum = async (gun, role, sha256) => {
+      reader.outdate("g");
+      return byChecksum(gun, role, sha256);
+    };
+    const reading = await reader.read("g");
+    assert.equal(reading.freshness === "current" && reading.view.timestamp.version, 2);
+    store.byChecksum = () => Promise.reject(new TagsealError("STORAGE_FAILED", "gone"));
+    assert.equal(text(await reader.byChecksum("g", "root", sha256Hex(Buffer.from("root")))), "root");
+    assert.equal(text(await reader.byChecksum("g", "targets", sha256Hex(Buffer.from("two")))), "two");
+  });
+
   it("I3: reports nothing as current that could not be read after it was confirmed, however long answers are valid", async (t) => {
     const { store, reader } = await beforeTheLoss(60_000);
     t.after(() => reader.close());

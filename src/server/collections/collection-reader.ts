@@ -170,8 +170,7 @@ export class CollectionReader {
       if (isEmpty(entry)) this.#cache.drop(gun, entry);
       return undefined;
     }
-    entry.files.set(name, file);
-    this.#cache.grow(gun, entry, [file]);
+    this.#cache.add(gun, entry, name, file);
     return file;
   }
 
@@ -192,7 +191,7 @@ export class CollectionReader {
       this.#cache.grow(gun, entry, [view.timestamp, view.snapshot]);
       return view;
     } catch (error) {
-      this.#cache.drop(gun, entry);
+      this.#cache.outdate(gun, entry, this.#revisions.isShared);
       throw error;
     }
   }

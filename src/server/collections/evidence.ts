@@ -4,6 +4,7 @@
  */
 
 import { encodeHex } from "../../encoding/hex.ts";
+import { differingNames } from "../../tuf/notary-v1/received-targets.ts";
 import type {
   AnyBody,
   DelegatedRole,
@@ -53,21 +54,22 @@ export function versionsOf(files: readonly RoleVersion[]): string {
 
 interface TagChange {
   readonly kind: "added" | "changed" | "removed";
-  readonly text: string;
+  /** written only for those that are shown */
+  readonly text: () => string;
 }
 
 function tagChanges({ before, after }: Replacement): TagChange[] {
   const [old, current] = [targetsOf(before?.body), targetsOf(after.body)];
   const changes: TagChange[] = [];
-  for (const [name, target] of current) {
-    const earlier = old.get(name);
-    const text = described(name, target, after.role);
-    if (earlier === undefined) changes.push({ kind: "added", text });
+  for (const name of differingNames(old, current)) {
+    const [earlier, target] = [old.get(name), current.get(name)];
+    const text = (shown: Target): string => described(name, shown, after.role);
+    if (target === undefined) {
+      if (earlier !== undefined) changes.push({ kind: "removed", text: () => text(earlier) });
+    } else if (earlier === undefined) changes.push({ kind: "added", text: () => text(target) });
     else if (digestOf(earlier) !== digestOf(target))
-      changes.push({ kind: "changed", text: `${text} was ${digestOf(earlier)}` });
+      changes.push({ kind: "changed", text: () => `${text(target)} was ${digestOf(earlier)}` });
   }
-  for (const [name, target] of old)
-    if (!current.has(name)) changes.push({ kind: "removed", text: described(name, target, after.role) });
   return changes;
 }
 
@@ -137,10 +139,11 @@ function rightsOf(role: RoleKeys | DelegatedRole): string {
   return `threshold ${role.threshold} for ${paths === "" ? "nothing" : paths}`.slice(0, maxItemLength / 2);
 }
 
-function listed(items: readonly string[]): string | undefined {
+function listed(items: readonly (string | (() => string))[]): string | undefined {
   if (items.length === 0) return undefined;
   const shown = items
     .slice(0, maxListed)
+    .map((item) => (typeof item === "string" ? item : item()))
     .map((item) => (item.length > maxItemLength ? `${item.slice(0, maxItemLength)}…` : item));
   return [...shown, ...(items.length > maxListed ? [`and ${items.length - maxListed} more`] : [])].join(", ");
 }

@@ -4,20 +4,18 @@
  */
 
 import { hasCode } from "../../errors.ts";
-import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
-import { MetadataError } from "../../errors.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import { isServerRole } from "../../tuf/role-name.ts";
 import type { ServerKeys } from "../../tuf/server-signing.ts";
 import type { StoredRoles } from "../../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../../tuf/timestamp-renewal.ts";
-import { type UpdateInput, validateUpdate } from "../../tuf/update-validation.ts";
+import type { UpdateInput } from "../../tuf/update-validation.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 import type { ServerClock } from "../clock/server-clock.ts";
 import type { CollectionReader, Reading } from "./collection-reader.ts";
-import { evidenceOf, versionsOf } from "./evidence.ts";
+import { checkUpload } from "../checking/checked-upload.ts";
+import type { UploadChecks } from "../checking/upload-checks.ts";
+import { versionsOf } from "./evidence.ts";
 import type { Lifetimes } from "../freshness/lifetimes.ts";
-import { KeyedLock } from "./keyed-lock.ts";
+import { KeyedLock } from "../../service/keyed-lock.ts";
 import { OverdueRenewals } from "./overdue-renewals.ts";
 import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
@@ -35,6 +33,8 @@ export interface PublisherParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lifetimes: Lifetimes;
+  /** checks uploads, and is closed by its owner; they are checked on this thread when absent */
+  readonly checks?: Pick<UploadChecks, "check">;
   /** limits on what is stored; none when absent */
   readonly limits?: RepositoryLimits | undefined;
   /** always trusted when absent */
@@ -60,6 +60,7 @@ export class Publications {
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();
   readonly #limits: RepositoryLimits;
+  readonly #checks: Pick<UploadChecks, "check">;
   readonly #states = new PublishedStates();
   readonly #overdue: OverdueRenewals;
   #newestSignedAt: number | undefined;
@@ -67,6 +68,7 @@ export class Publications {
   constructor(parts: PublisherParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? new RepositoryLimits();
+    this.#checks = parts.checks ?? { check: checkUpload };
     this.#overdue = new OverdueRenewals(parts, (gun, lead) => this.renewAhead(gun, lead));
   }
 
@@ -81,54 +83,21 @@ export class Publications {
   async publish(gun: string, { uploads, lost = [] }: Upload, caller: LogFields = {}): Promise<void> {
     try {
       this.#parts.clock?.requireAgreement();
-      const before = new Map<RoleName, MetadataFile>();
-      const files = await this.#change(gun, async (context) => {
-        const validated = await validateUpdate({ ...context, uploads, lost });
-        await this.#keepReplaced(context.stored, validated, before);
-        return { files: validated, limits: await this.#limits.bindingOn(gun, context.stored, validated) };
+      const { log } = this.#parts;
+      const { files, evidence } = await this.#change(gun, async (context) => {
+        const upload = { ...context, uploads, lost, wantsEvidence: log.writes("info") };
+        const checked = await this.#checks.check(upload);
+        return { ...checked, limits: await this.#limits.bindingOn(gun, context.stored, checked.files) };
       });
       this.counts.published += 1;
-      this.#tellPublished(gun, files, before, caller);
-      if (lost.length > 0)
-        this.#parts.log.write("warning", "lost versions came back", { gun, lost: versionsOf(lost), ...caller });
+      log.write("info", "published", { gun, files: versionsOf(files), ...caller, ...evidence });
+      if (lost.length > 0) log.write("warning", "lost versions came back", { gun, lost: versionsOf(lost), ...caller });
     } catch (error) {
       if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
       else if (hasCode(error, "LIMIT_REACHED")) this.counts.limited += 1;
       throw error;
     }
-  }
-
-  /** Only these two kinds of files contain tags and keys. */
-  async #keepReplaced(
-    stored: StoredRoles,
-    files: readonly ValidatedFile[],
-    before: Map<RoleName, MetadataFile>,
-  ): Promise<void> {
-    if (!this.#parts.log.writes("info")) return;
-    for (const { role } of files) {
-      if (isServerRole(role)) continue;
-      const file = await stored.current(role);
-      if (file === undefined) continue;
-      try {
-        before.set(role, stored.parse?.(role, file) ?? parseMetadata(role, file.bytes));
-      } catch (error) {
-        // The stored file may be damaged, and is being replaced: that alone is no reason to refuse.
-        if (!(error instanceof MetadataError)) throw error;
-      }
-    }
-  }
-
-  #tellPublished(
-    gun: string,
-    files: readonly ValidatedFile[],
-    before: ReadonlyMap<RoleName, MetadataFile>,
-    caller: LogFields,
-  ): void {
-    const { log } = this.#parts;
-    if (!log.writes("info")) return;
-    const replaced = files.map(({ role, bytes }) => ({ before: before.get(role), after: parseMetadata(role, bytes) }));
-    log.write("info", "published", { gun, files: versionsOf(files), ...caller, ...evidenceOf(replaced) });
   }
 
   /** When the newest file of this process was signed, in milliseconds since 1970, by the clock at that time. */
@@ -156,7 +125,10 @@ export class Publications {
   async renewAhead(gun: string, ahead: RenewalLead): Promise<readonly ValidatedFile[]> {
     const mayShorten = this.#parts.clock?.mayShorten ?? true;
     const bounds = mayShorten ? ahead : { ...ahead, longest: undefined };
-    return this.#change(gun, async (context) => ({ files: await renewTimestamp({ ...context, ahead: bounds }) }));
+    const { files } = await this.#change(gun, async (context) => ({
+      files: await renewTimestamp({ ...context, ahead: bounds }),
+    }));
+    return files;
   }
 
   /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
@@ -174,17 +146,18 @@ export class Publications {
     log.write("info", "deleted", { gun, ...caller });
   }
 
-  async #change(
+  async #change<C extends ValidatedChange>(
     gun: string,
-    validate: (context: ValidationContext) => Promise<ValidatedChange>,
-  ): Promise<readonly ValidatedFile[]> {
+    validate: (context: ValidationContext) => Promise<C>,
+  ): Promise<C> {
     const { store, now } = this.#parts;
     return this.#lock.hold(gun, async () => {
       // Read before anything else: if another process publishes from here on, the commit below detects it.
       const timestamp = await store.current(gun, "timestamp");
-      const { files, limits } = await validate(this.#contextOf(gun, timestamp));
+      const change = await validate(this.#contextOf(gun, timestamp));
+      const { files, limits } = change;
       if (files.length > 0) await this.#commit({ gun, base: timestamp?.sha256, files, at: now(), limits });
-      return files;
+      return change;
     });
   }
 

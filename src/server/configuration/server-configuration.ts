@@ -2,7 +2,8 @@
 
 import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
-import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
+import type { TokenSettings, UserFrom } from "../../login/login-settings.ts";
+import type { AccessRule, AuthSettings } from "../auth/auth-settings.ts";
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
 import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../run/server-options.ts";
 import { logLevelOf } from "./log-level.ts";

@@ -3,7 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import type { LogFields } from "../../service/log.ts";
 import type { ServerRole } from "../../tuf/metadata.ts";
-import type { Asker, TokenEndpoint } from "./authorise.ts";
+import type { Asker } from "../../login/access-request.ts";
+import type { TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "../../http/server/client-address.ts";
 import type { Handlers } from "./collection-requests.ts";
 import { healthReply } from "./health.ts";

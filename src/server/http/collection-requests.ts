@@ -7,9 +7,10 @@ import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { answeredWithin } from "../../service/answered-within.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
 import { serverKey } from "../collections/published-keys.ts";
-import type { Publications } from "../collections/publications.ts";
+import type { Publications, Upload } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { answeredChange, answeredRead, readingMs, requireWritable } from "./answer-bounds.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
@@ -21,6 +22,8 @@ import {
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
+import type { CodedUploads } from "./coded-uploads.ts";
+import type { DictionaryReplies } from "./dictionary-replies.ts";
 import { currentFile, fileByVersion } from "./stored-files.ts";
 import { parseMultipart, type UploadLimits } from "./multipart-reader.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
@@ -36,6 +39,8 @@ export interface HandlerParts {
   readonly reader: CollectionReader;
   readonly publications: Publications;
   readonly uploads: UploadBudget;
+  readonly dictionaries: DictionaryReplies;
+  readonly codedUploads: CodedUploads;
   readonly limits: UploadLimits;
   readonly cacheAges: CacheAges;
   /** while true, nothing is published, deleted or rotated */
@@ -68,7 +73,11 @@ export class Handlers {
    */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return answeredRead(async () => {
-      return fileReply(await currentFile(this.#parts, gun, role), this.#currentCaching, request.headers);
+      const file = await currentFile(this.#parts, gun, role);
+      const caching = this.#currentCaching;
+      if (role !== "timestamp") return this.#fileReply(gun, file, caching, request);
+      // Publishers ask for it first, and learn here in which form they may send.
+      return fileReply(file, { ...caching, ...this.#parts.codedUploads.announcement }, request.headers);
     });
   }
 
@@ -88,28 +97,42 @@ export class Handlers {
       () => storeLost("UNKNOWN"),
     );
     if (file === undefined) throw isKnown ? fileNotFound() : storeLost("UNKNOWN");
-    return fileReply(file, isKnown ? this.#consistentCaching : unconfirmedCacheControl, request.headers);
+    return this.#fileReply(gun, file, isKnown ? this.#consistentCaching : unconfirmedCacheControl, request);
   }
 
   /** GET `<version>.<role>.json`: another file after a collection was deleted and created again. @throws WireError as {@link current} */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
     return answeredRead(async () => {
       const file = await fileByVersion(this.#parts, gun, role, version);
-      return fileReply(file, this.#consistentCaching, request.headers);
+      return this.#fileReply(gun, file, this.#consistentCaching, request);
     });
+  }
+
+  /** As a difference from what the client has, if it asks for that. Others are answered without a detour. */
+  async #fileReply(gun: string, file: StoredFile, caching: CacheControl, { headers }: IncomingMessage): Promise<Reply> {
+    const { dictionaries } = this.#parts;
+    if (headers["available-dictionary"] === undefined) return fileReply(file, caching, headers);
+    return (await dictionaries.find(gun, file, caching, headers)) ?? fileReply(file, caching, headers);
   }
 
   /** POST of a multipart body. @throws WireError, and what `Publications.publish` throws */
   async publish(request: IncomingMessage, gun: string, caller: LogFields): Promise<Reply> {
-    const { uploads, limits, publications } = this.#parts;
+    const { uploads, limits, codedUploads } = this.#parts;
+    const { headers } = request;
     requireWritable(this.#parts.isReadOnly);
-    return uploads.withBody(request, limits.maxBytes, async (body) => {
-      const parts = parseMultipart(body, request.headers["content-type"], limits);
-      const upload = uploadOf(parts.values().map(({ fileName, bytes }) => [nameOf(fileName), bytes]));
-      return answeredChange(async () => {
-        await publications.publish(gun, upload, caller);
-        return emptyReply(200);
-      });
+    return uploads.withBody(request, limits.maxBytes, (received) =>
+      codedUploads.withDecoded(gun, headers["content-encoding"], received, async (body) => {
+        const parts = parseMultipart(body, headers["content-type"], limits);
+        const upload = uploadOf(parts.values().map(({ fileName, bytes }) => [nameOf(fileName), bytes]));
+        return this.#published(gun, upload, caller);
+      }),
+    );
+  }
+
+  async #published(gun: string, upload: Upload, caller: LogFields): Promise<Reply> {
+    return answeredChange(async () => {
+      await this.#parts.publications.publish(gun, upload, caller);
+      return emptyReply(200);
     });
   }
 

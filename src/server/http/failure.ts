@@ -14,6 +14,9 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (hasCode(error, "PROPOSAL_MALFORMED", "PROPOSAL_EXPIRED", "METADATA_STALE")) return refusedProposal(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
   if (hasCode(error, "LIMIT_REACHED")) return limitReached(error);
+  if (hasCode(error, "UPLOAD_TOO_COSTLY"))
+    return new WireError("MALFORMED_UPLOAD", { status: 413, detail: error.message, cause: error });
+  if (hasCode(error, "UPLOAD_UNCHECKED")) return storeLost("UPDATING", error);
   if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
   if (hasCode(error, "SERVER_CLOCK_WRONG"))
     return new WireError("UPDATING", {

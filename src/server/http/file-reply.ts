@@ -1,6 +1,7 @@
 /** Sends a metadata file: caching headers, entity tag, conditional requests, compression. Notary v1: reading semantics. */
 
 import type { IncomingHttpHeaders } from "node:http";
+import { minDictionaryBytes } from "../../encoding/dcz.ts";
 import type { StoredFile } from "../storage/stored-file.ts";
 import { type Coding, codings, encode, preferredCoding } from "../../http/server/content-coding.ts";
 import { plainText, type Reply } from "./reply.ts";
@@ -70,8 +71,22 @@ function plainReply(file: StoredFile, cacheControl: CacheControl): Reply {
 
 async function compressedReply(file: StoredFile, coding: "br" | "gzip", cacheControl: CacheControl): Promise<Reply> {
   const body = await compressedBody(file, coding);
-  const encoded = { "Content-Encoding": coding, "Content-Length": body.length };
-  return { status: 200, headers: { ...cacheControl, ...identityOf(file, coding), ...contentType, ...encoded }, body };
+  return codedReply(file, { name: coding, tag: coding, body }, cacheControl);
+}
+
+/** A file in a content coding. */
+export interface CodedBody {
+  /** as in `Content-Encoding` */
+  readonly name: string;
+  /** distinguishes this form of the file from its others */
+  readonly tag: string;
+  readonly body: Buffer;
+}
+
+/** The answer with a file in a coding. */
+export function codedReply(file: StoredFile, { name, tag, body }: CodedBody, cacheControl: CacheControl): Reply {
+  const encoded = { "Content-Encoding": name, "Content-Length": body.length };
+  return { status: 200, headers: { ...cacheControl, ...identityOf(file, tag), ...contentType, ...encoded }, body };
 }
 
 const contentType = { "Content-Type": plainText, "X-Content-Type-Options": "nosniff" };
@@ -81,13 +96,25 @@ function isCompressible(file: StoredFile): boolean {
 }
 
 /** A strong tag names exact bytes on the wire, so each form has its own. */
-function tagOf({ sha256 }: StoredFile, coding: Coding): string {
+function tagOf({ sha256 }: StoredFile, coding: string): string {
   return coding === "identity" ? `"${sha256}"` : `"${sha256}-${coding}"`;
 }
 
-function identityOf(file: StoredFile, coding: Coding): Readonly<Record<string, string>> {
+function identityOf(file: StoredFile, coding: string): Readonly<Record<string, string>> {
   const always = { ETag: tagOf(file, coding), "Last-Modified": file.createdAt.toUTCString() };
+  if (isDictionary(file)) return { ...always, ...dictionaryHeaders(file) };
   return isCompressible(file) ? { ...always, Vary: "Accept-Encoding" } : always;
+}
+
+/** Whether a file may be sent as a difference, and be a dictionary for the next version. Timestamps are short, and always new. */
+export function isDictionary({ role, bytes }: StoredFile): boolean {
+  return role !== "timestamp" && bytes.length >= minDictionaryBytes;
+}
+
+/** RFC 9842 §2.1. The pattern is relative to the file's own address, in which nothing then has to be escaped. */
+function dictionaryHeaders({ role }: StoredFile): Readonly<Record<string, string>> {
+  const name = role.slice(role.lastIndexOf("/") + 1);
+  return { Vary: "Accept-Encoding, Available-Dictionary", "Use-As-Dictionary": `match="${name}.*.json"` };
 }
 
 /** Caching headers; they depend on the requested name and on the operator's settings. */
@@ -117,5 +144,7 @@ const uncached = { "Cache-Control": "max-age=0, no-cache, no-store", Pragma: "no
 function matchesTag(header: string | undefined, file: StoredFile): boolean {
   if (header === undefined) return false;
   const tags = ["*", ...codings.map((coding) => tagOf(file, coding))];
-  return header.split(",").some((tag) => tags.includes(tag.trim().replace(/^W\//u, "")));
+  const difference = `"${file.sha256}-dcz-`;
+  const given = header.split(",").map((tag) => tag.trim().replace(/^W\//u, ""));
+  return given.some((tag) => tags.includes(tag) || tag.startsWith(difference));
 }

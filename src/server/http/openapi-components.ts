@@ -70,19 +70,28 @@ export const components = {
     AcceptEncoding: {
       name: "Accept-Encoding",
       in: "header",
-      description: "`br` and `gzip` are understood, with their weights.",
+      description: "`br` and `gzip` are understood, with their weights; `dcz` beside `Available-Dictionary`.",
+      schema: text,
+    },
+    AvailableDictionary: {
+      name: "Available-Dictionary",
+      in: "header",
+      description:
+        "SHA-256 of an older version of the file, as a byte sequence of RFC 9651: the difference from it may be sent.",
       schema: text,
     },
   },
   headers: {
+    AcceptedCodings: { description: "The codings that a publication may have, beside none.", schema: text },
+    UseAsDictionary: { description: "Which files this one is a dictionary for, RFC 9842.", schema: text },
     RequestId: { description: "Names the request in the log: the ID the client sent, or a new one.", schema: text },
     NoSniff: { description: "The type is as declared.", schema: { const: "nosniff" } },
     ETag: { description: "Strong: identifies exactly these bytes on the wire.", schema: text },
     LastModified: { description: "When the file was stored.", schema: text },
     CacheControl: { description: "How long caches may keep the answer.", schema: text },
     Pragma: { description: "Sent with a `Cache-Control` that forbids caching.", schema: { const: "no-cache" } },
-    Vary: { description: "`Accept-Encoding`, for files that may come compressed.", schema: text },
-    ContentEncoding: { description: "How the body is compressed.", schema: { enum: ["br", "gzip"] } },
+    Vary: { description: "The request headers that decide how a file is compressed.", schema: text },
+    ContentEncoding: { description: "How the body is compressed.", schema: { enum: ["br", "gzip", "dcz"] } },
     RetryAfter: { description: "Seconds to wait before the next try.", schema: { type: "integer", minimum: 1 } },
     WwwAuthenticate: { description: "How to log in.", schema: text },
   },
@@ -93,6 +102,12 @@ export const components = {
     }),
     NotFound: error("Nothing has this name."),
     TooLarge: error("The upload, or one part of it, is too large."),
+    SendWhole: error(
+      "The body has a coding that is not understood, or is the difference from a file that is not current. Send it whole.",
+      {
+        "Accept-Encoding": { $ref: "#/components/headers/AcceptedCodings" },
+      },
+    ),
     TooManyRequests: error("This client sends too many requests.", {
       "Retry-After": { $ref: "#/components/headers/RetryAfter" },
     }),

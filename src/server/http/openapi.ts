@@ -14,6 +14,8 @@ const fileHeaders = {
   "Cache-Control": ref("headers", "CacheControl"),
   Pragma: ref("headers", "Pragma"),
   Vary: ref("headers", "Vary"),
+  "Use-As-Dictionary": ref("headers", "UseAsDictionary"),
+  "Accept-Encoding": ref("headers", "AcceptedCodings"),
 };
 
 function fileOperation(operationId: string, summary: string, ...parameters: object[]) {
@@ -32,6 +34,7 @@ function fileOperation(operationId: string, summary: string, ...parameters: obje
       ...parameters,
       ref("parameters", "IfNoneMatch"),
       ref("parameters", "AcceptEncoding"),
+      ref("parameters", "AvailableDictionary"),
     ],
     responses: {
       "200": file,
@@ -113,6 +116,7 @@ const collection: PathItem = {
     responses: {
       "200": { description: "Everything is on disk, and readers get it from now on.", headers: named },
       "413": ref("responses", "TooLarge"),
+      "415": ref("responses", "SendWhole"),
       ...refusals,
     },
   },

@@ -13,6 +13,7 @@ import type { CollectionReader } from "../collections/collection-reader.ts";
 import type { Faults } from "../../service/faults.ts";
 import { probePatienceMs, silence } from "../../service/probe.ts";
 import type { HealthParts } from "./health.ts";
+import { liveBody, readyAnswer } from "../../service/ready-answer.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
 /** What readiness is decided from. The probes are among the faults. */
@@ -23,7 +24,7 @@ export interface ReadinessParts extends HealthParts {
 
 /** The process answers. */
 export function liveReply(): Reply {
-  return jsonReply(200, '{"status":"live"}');
+  return jsonReply(200, liveBody);
 }
 
 /** 200 with `ready` or `degraded`, 503 with `unready`; and a reason for each part with a fault. */
@@ -31,8 +32,8 @@ export async function readyReply({ storeProbe, signerProbe, reader, faults }: Re
   const [reading] = await Promise.all([readingOf(reader), storeProbe.look(), signerProbe.look()]);
   const reasons = { ...(reading === "silent" && { store: silence.reason }), ...faults.reasons() };
   const isReady = reading !== "broken";
-  const status = isReady ? (Object.keys(reasons).length === 0 ? "ready" : "degraded") : "unready";
-  return jsonReply(isReady ? 200 : 503, JSON.stringify({ status, reasons }));
+  const { status, body } = readyAnswer(isReady, reasons);
+  return jsonReply(status, body);
 }
 
 /**

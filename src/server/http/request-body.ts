@@ -1,8 +1,12 @@
 /** Reads request bodies into memory: bounded for each request and for all together. */
 
 import type { IncomingMessage } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { tooLarge } from "./multipart-reader.ts";
 import { WireError } from "./wire-error.ts";
+
+/** Bytes. */
+const severalMilliseconds = 1_048_576;
 
 /** Bounds the memory of all uploads under way. */
 export class UploadBudget {
@@ -33,6 +37,17 @@ export class UploadBudget {
     }
   }
 
+  /** Runs `work` while as many more bytes count as used. @throws WireError `UPDATING` with 503 while other uploads fill the budget */
+  async withBytes<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    this.#usedBytes += bytes;
+    try {
+      if (this.#usedBytes > this.#maxBytes) throw busy();
+      return await work();
+    } finally {
+      this.#usedBytes -= bytes;
+    }
+  }
+
   async #read(request: IncomingMessage, maxBytes: number, taken: { bytes: number }): Promise<Buffer> {
     const reason = `at most ${maxBytes} bytes are accepted`;
     if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(reason);
@@ -50,7 +65,10 @@ export class UploadBudget {
       if (error instanceof WireError) throw error;
       throw new WireError("MALFORMED_UPLOAD", { detail: "the body ended early", cause: error });
     }
-    return Buffer.concat(chunks, taken.bytes);
+    const body = Buffer.concat(chunks, taken.bytes);
+    // Gathering megabytes, and what is done with them next, take some milliseconds each: other requests run in between.
+    if (body.length > severalMilliseconds) await nextTurn();
+    return body;
   }
 }
 

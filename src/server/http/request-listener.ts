@@ -5,8 +5,9 @@ import { duringRequest, requestIdHeader } from "../../service/current-request.ts
 import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
 import { clientKey } from "../../http/server/client-address.ts";
-import { clientCertificateOf } from "./client-certificate.ts";
-import { requireAllowed, type Asker, type Authorise, type RefusalCounts } from "./authorise.ts";
+import { clientCertificateOf } from "../../http/server/client-certificate.ts";
+import { type Asker, type Authorise, type RefusalCounts } from "../../login/access-request.ts";
+import { requireAllowed } from "./authorise.ts";
 import { refusalFields, refusalLevel, toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
 import type { RateLimits } from "./rate-limit.ts";
@@ -82,12 +83,7 @@ class Exchange {
 
   async answer(): Promise<void> {
     try {
-      this.#send(
-        await duringRequest(
-          () => this.#requestId,
-          () => this.#reply(),
-        ),
-      );
+      this.#send(await duringRequest({ id: () => this.#requestId }, () => this.#reply()));
     } catch (error) {
       this.#fail(error);
     }

@@ -8,6 +8,7 @@ import { TagsealError } from "../../errors.ts";
 import type { MetadataFile, RoleName, RootFile, ServerRole, SnapshotFile, TargetsFile } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
+import { shardIndexOf } from "../../tuf/shards/shard-index.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { FileVersion } from "../storage/stored-file.ts";
 import type { Finding } from "./findings.ts";
@@ -132,6 +133,8 @@ class Overview {
     const visit = async (role: RoleName, keys: Omit<SigningRole, "file">): Promise<void> => {
       if (found.has(role)) return;
       const file = (await this.#current(role)) as TargetsFile | undefined;
+      // Shards repeat what the role above them says.
+      if (file !== undefined && shardIndexOf(file) !== undefined) return;
       found.set(role, { ...keys, file });
       for (const delegated of file?.body.delegations.roles ?? [])
         if (isDelegation(delegated.name)) await visit(delegated.name, delegated);

@@ -13,7 +13,7 @@ import { type JudgedProposal, judgeProposal, type ProposalBase } from "../../tuf
 import { mergedProposal, type Proposal } from "../../tuf/proposals/proposal.ts";
 import { isDelegation, parentOf } from "../../tuf/role-name.ts";
 import { holdsKeyOf } from "../../tuf/server-signing.ts";
-import { KeyedLock } from "../collections/keyed-lock.ts";
+import { KeyedLock } from "../../service/keyed-lock.ts";
 import type { Publications } from "../collections/publications.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";

@@ -1,21 +1,24 @@
 /** The server's own metrics on `/metrics`, beside those of Notary's server. docs/server.md lists them. */
 
+import type { UploadChecks } from "../checking/upload-checks.ts";
 import type { ServerClock } from "../clock/server-clock.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
 import type { Exposure } from "./exposure.ts";
 import type { Faults } from "../../service/faults.ts";
 import type { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
-import type { RefusalCounts } from "../http/authorise.ts";
+import type { RefusalCounts } from "../../login/access-request.ts";
 import type { ConnectionCounts } from "../../http/server/connection-limit.ts";
 import { addCertificates, addFaults } from "../../service/fault-metrics.ts";
 import { Metrics } from "../../service/metrics.ts";
 import type { RateLimits } from "../http/rate-limit.ts";
+import type { CodedUploads } from "../http/coded-uploads.ts";
+import type { DictionaryReplies } from "../http/dictionary-replies.ts";
 import type { UploadBudget } from "../http/request-body.ts";
 import type { UnknownProxies } from "../../http/server/unknown-proxies.ts";
 import { addProcessMetrics } from "../../service/process-metrics.ts";
 import type { Publications } from "../collections/publications.ts";
 import type { SigningService } from "../signer/signing-service.ts";
-import { addBuildInfo, type Build } from "./start-line.ts";
+import { addBuildInfo, type Build } from "../../service/build-info.ts";
 import type { UsageWatch } from "../limits/usage-watch.ts";
 import type { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
@@ -26,6 +29,9 @@ export interface MetricSources {
   readonly publications: Publications;
   readonly signer: SigningService;
   readonly uploads: UploadBudget;
+  readonly checks: UploadChecks;
+  readonly dictionaries: DictionaryReplies;
+  readonly codedUploads: CodedUploads;
   readonly refusals: RefusalCounts;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
@@ -62,7 +68,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   return metrics;
 }
 
-function addPublishing(add: Add, { publications, signer, reader, uploads }: MetricSources): void {
+function addPublishing(add: Add, { publications, signer, reader, uploads, checks, ...coded }: MetricSources): void {
   add("published_total", "Publications committed.", () => publications.counts.published);
   add("conflicts_total", "Publications refused because another one came first.", () => publications.counts.conflicts);
   add("refused_total", "Publications readers would not accept.", () => publications.counts.refused);
@@ -74,6 +80,15 @@ function addPublishing(add: Add, { publications, signer, reader, uploads }: Metr
   add("store_lost", "1 while the store cannot be asked what is current.", () => Number(reader.counts.isLost));
   add("signer_up", "1 while the signer's keys can be reached.", () => Number(signer.isAvailable));
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+  add("large_uploads_total", "Uploads checked in a separate thread.", () => checks.counts.done);
+  add("checks_cut_off_total", "Checks of large uploads that ended without an answer.", () => checks.counts.ended);
+  add("dcz_sent_total", "Files sent as the difference from an older version.", () => coded.dictionaries.counts.sent);
+  add("dcz_saved_bytes_total", "Bytes that the differences are shorter.", () => coded.dictionaries.counts.savedBytes);
+  add(
+    "dcz_received_total",
+    "Uploads that came as the difference from a current file.",
+    () => coded.codedUploads.received,
+  );
 }
 
 function addAccess(add: Add, { refusals, exposure }: MetricSources): void {

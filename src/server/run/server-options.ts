@@ -1,8 +1,9 @@
 /** The options of a trust server, and their defaults. */
 
+import type { CheckBounds } from "../checking/upload-checks.ts";
 import type { AuthSettings } from "../auth/auth-settings.ts";
 import type { Lifetimes } from "../freshness/lifetimes.ts";
-import type { Authorise } from "../http/authorise.ts";
+import type { Authorise } from "../../login/access-request.ts";
 import type { CacheAges } from "../http/file-reply.ts";
 import type { ConnectionBounds } from "../../http/server/connection-limit.ts";
 import type { UploadLimits } from "../http/multipart-reader.ts";
@@ -76,6 +77,8 @@ export interface ServerOptions {
   /** addresses or networks of proxies whose `X-Forwarded-For` names the client */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** of the thread that checks large uploads */
+  readonly checkBounds?: CheckBounds | undefined;
   /** how long what the server signs stays valid; a day and three years when absent */
   readonly lifetimes?: Lifetimes | undefined;
   /** milliseconds that versions stay after a later one was stored; thirty days when absent, `Infinity` keeps them for ever */

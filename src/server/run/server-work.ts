@@ -1,6 +1,7 @@
 /** What a server does behind its requests: reading, publishing, renewing, pruning, and watching itself. */
 
 import { ServerClock } from "../clock/server-clock.ts";
+import { UploadChecks } from "../checking/upload-checks.ts";
 import { CollectionReader } from "../collections/collection-reader.ts";
 import { Publications } from "../collections/publications.ts";
 import { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
@@ -34,6 +35,7 @@ export interface ServerWork {
   readonly clock: ServerClock;
   readonly usageLimits: RepositoryLimits;
   readonly usage: UsageWatch;
+  readonly checks: UploadChecks;
   readonly publications: Publications;
   readonly proposals: Proposals;
   readonly keeper: FreshnessKeeper;
@@ -59,7 +61,9 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   const now = (): Date => clock.signingTime();
   const usageLimits = new RepositoryLimits(options.usageLimits);
   const usage = new UsageWatch({ store, limits: usageLimits, log });
-  const publications = new Publications({ store, signer, reader, log, now, lifetimes, limits: usageLimits, clock });
+  const checks = new UploadChecks(options.checkBounds);
+  const publishing = { store, signer, reader, log, now, lifetimes, limits: usageLimits, clock, checks };
+  const publications = new Publications(publishing);
   const proposals = new Proposals({ store, signer, publications, log, now, limits });
   const mayShorten = (): boolean => clock.mayShorten;
   const lead = renewalLead(lifetimes);
@@ -70,7 +74,8 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes), acceptLostKeys });
   const probes = { storeProbe: new Probe(() => store.check()), signerProbe: new Probe(() => signer.check()) };
   const faults = watchedFaults({ log, watch, reader, ...probes, keyCheck, upkeep, clock });
-  return { reader, clock, usageLimits, usage, publications, proposals, keeper, upkeep, keyCheck, ...probes, faults };
+  const changing = { checks, publications, proposals };
+  return { reader, clock, usageLimits, usage, ...changing, keeper, upkeep, keyCheck, ...probes, faults };
 }
 
 /** The faults of a running server, by part. */

@@ -3,11 +3,13 @@
 import type { RequestListener } from "node:http";
 import type { Authorisation } from "../auth/open-authorisation.ts";
 import { exposureOf } from "./exposure.ts";
-import type { RefusalCounts } from "../http/authorise.ts";
+import type { RefusalCounts } from "../../login/access-request.ts";
 import { TrustedProxies } from "../../http/server/client-address.ts";
 import { ConnectionLimit } from "../../http/server/connection-limit.ts";
 import { Handlers } from "../http/collection-requests.ts";
 import { rateLimitsOf } from "../http/rate-limit.ts";
+import { CodedUploads } from "../http/coded-uploads.ts";
+import { DictionaryReplies } from "../http/dictionary-replies.ts";
 import { UploadBudget } from "../http/request-body.ts";
 import { ProposalHandlers } from "../http/proposal-requests.ts";
 import { requestListener } from "../http/request-listener.ts";
@@ -59,7 +61,7 @@ export interface Service {
 export function makeService(options: ServerOptions, parts: ServiceParts): Service {
   const { watch } = parts;
   const work = makeWork(options, parts);
-  const { reader, clock, usageLimits, usage, upkeep, keyCheck, faults } = work;
+  const { reader, clock, usageLimits, usage, upkeep, keyCheck, faults, checks } = work;
   let isReadOnly = options.readOnly === true;
   faults.watch("read-only", () => (isReadOnly ? readOnlyFault : undefined));
   const { listener, connections } = makeListener(options, parts, work, () => isReadOnly);
@@ -83,7 +85,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     stop: async () => {
       watch.stop();
       reader.close();
-      await Promise.all([upkeep.stop(), usage.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
+      const recurring = [upkeep, usage, keyCheck, clock, faults];
+      await Promise.all([...recurring.map((part) => part.stop()), checks.close()]);
     },
   };
 }
@@ -103,7 +106,22 @@ function makeListener(
   const { connections, uploads, ...bounds } = clientBounds(options, parts);
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
   const cacheAges = options.cacheAges ?? defaultCacheAges;
-  const handlers = { store, signer, reader, publications, uploads, limits, cacheAges, now, log, isReadOnly };
+  const dictionaries = new DictionaryReplies(reader);
+  const codedUploads = new CodedUploads({ reader, uploads, maxBytes: limits.maxBytes });
+  const handlers = {
+    store,
+    signer,
+    reader,
+    publications,
+    uploads,
+    dictionaries,
+    codedUploads,
+    limits,
+    cacheAges,
+    now,
+    log,
+    isReadOnly,
+  };
   const clients = { ...bounds, uploads, refusals, connections: connections.counts };
   const listener = requestListener({
     handlers: new Handlers(handlers),
@@ -112,6 +130,8 @@ function makeListener(
     metrics: serverMetrics({
       ...work,
       ...clients,
+      dictionaries,
+      codedUploads,
       signer,
       watch,
       exposure: exposureOf(options),

@@ -1,19 +1,11 @@
-/** Describes a server or signer, for the first line of its log and the metric `…_build_info`. Contains no secrets. */
+/** Describes a server or signer, for the first line of its log. Contains no secrets. */
 
-import type { MetricsPage } from "../../service/metrics.ts";
+import type { Build } from "../../service/build-info.ts";
 import { nodeVersion } from "../../service/process-metrics.ts";
 import type { LogFields } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { SignerOptions } from "../signer/signer-options.ts";
 import { parseDatabaseAddress } from "../storage/sql/database-address.ts";
-
-/** The version and the kind of storage. */
-export interface Build {
-  /** `unknown` when the caller names none */
-  readonly version: string;
-  /** `sqlite`, `postgres`, `mysql`, or `given` by the caller */
-  readonly storage: string;
-}
 
 /** The version and the storage of a server. @throws TagsealError `SERVER_CONFIGURATION` for the address of a database that cannot be read */
 export function buildOf({
@@ -65,11 +57,4 @@ export function signerStartFields(options: SignerOptions): LogFields {
     clientAuthorities: clientCaFile,
     mayCall: allowedCallers?.join(", ") ?? "EVERYBODY with a certificate of these authorities",
   };
-}
-
-/** Adds the metric, which is always 1: its labels describe the process. `prefix` begins all metric names of the process. */
-export function addBuildInfo(page: MetricsPage, prefix: string, { version, storage }: Build): void {
-  const name = `${prefix}_build_info`;
-  const lines = (): string[] => [`${name}{version="${version}",node="${nodeVersion}",storage="${storage}"} 1`];
-  page.addSeries({ name, help: "1; what runs.", type: "gauge", lines });
 }

@@ -5,22 +5,14 @@
  * Nothing here reads the environment, a terminal or a signal: the command does, and passes on the results.
  */
 
-import {
-  createServer as createHttpServer,
-  type RequestListener,
-  type Server,
-  type ServerOptions as HttpServerOptions,
-} from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { TagsealError } from "../../errors.ts";
+import type { Server } from "node:http";
+import { closeListener, listen, listenerUrl, makeListener } from "../../http/server/listening.ts";
 import { type ListenerSecurity, openListenerSecurity } from "./listener-security.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
 import { checkSecrets } from "../../service/secret-files.ts";
 import { ServerLog } from "../../service/log.ts";
 import { defaultLimits, type ChangeableOptions, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
-import type { ServerTls } from "../../http/server/tls.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { makeService, type Service } from "./service.ts";
@@ -64,10 +56,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const { authorisation } = security;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
     await service.checkKeys();
-    const server = makeServer(service.listener, limits, security.tls);
+    const server = makeListener(service.listener, limits, security.tls);
     service.connections.attach(server);
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, security.tls !== undefined);
+    const url = listenerUrl(server, options.host, security.tls !== undefined);
     log.write("info", "listening", { url, ...startFields(options) });
     warnOfExposure(exposureOf(options), log);
     service.begin({ upkeep: options.upkeep !== false });
@@ -77,43 +69,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await Promise.all([store.close(), signer.close()]);
     throw error;
   }
-}
-
-function makeServer(listener: RequestListener, limits: ServerLimits, tls: ServerTls | undefined): Server {
-  const timeouts = {
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
-    connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
-  };
-  return createServer(tls, timeouts, listener).setTimeout(limits.idleTimeoutMs);
-}
-
-function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {
-  if (tls === undefined) return createHttpServer(timeouts, listener);
-  const handshake = timeouts.headersTimeout === undefined ? {} : { handshakeTimeout: timeouts.headersTimeout };
-  const server = createHttpsServer({ ...timeouts, ...tls.options, ...handshake }, listener);
-  tls.attach(server);
-  return server;
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
-  server.listen({ host, port, backlog: 1024 }, listening.resolve);
-  try {
-    await listening.promise;
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot listen on ${host}:${port}`, {
-      cause,
-      hint: "Choose another address or port, or stop what uses this one.",
-    });
-  }
-}
-
-function urlOf(server: Server, host: string, secure: boolean): string {
-  const { port } = server.address() as AddressInfo; // listening on TCP
-  return `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 interface Running {
@@ -136,14 +91,7 @@ function running(parts: Running): RunningServer {
   }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
-    const ended = Promise.withResolvers<void>();
-    server.close(() => ended.resolve());
-    // Repeated: a connection whose last answer was just sent would be kept for the next request.
-    const tidying = setInterval(() => server.closeIdleConnections(), 20);
-    const impatience = setTimeout(() => server.closeAllConnections(), shutdownTimeoutMs);
-    await ended.promise;
-    clearInterval(tidying);
-    clearTimeout(impatience);
+    await closeListener(server, shutdownTimeoutMs);
     await service.stop();
     await Promise.all([store.close(), signer.close(), security.authorisation?.close()]);
     log.write("info", "stopped");

@@ -6,7 +6,7 @@
 
 import { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
-import { KeyedLock } from "../collections/keyed-lock.ts";
+import { KeyedLock } from "../../service/keyed-lock.ts";
 import type { KeyAssignment, KeyAssignments, PendingKeyOf } from "./key-assignments.ts";
 
 /** Where keys come from, and where promises are noted. */

@@ -6,7 +6,7 @@ import type { Faults } from "../../service/faults.ts";
 import { MetricsPage, Summary } from "../../service/metrics.ts";
 import { addProcessMetrics } from "../../service/process-metrics.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
-import { addBuildInfo, type Build } from "../run/start-line.ts";
+import { addBuildInfo, type Build } from "../../service/build-info.ts";
 import type { KeyTable } from "./key-table.ts";
 
 /** A call that was answered. */

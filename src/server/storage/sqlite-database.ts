@@ -55,8 +55,7 @@ export class SqliteFile {
    *   and when the file is no longer the one at its path, which may show only after the transaction
    */
   async write<T>(work: () => T): Promise<T> {
-    this.#requirePlace();
-    if (!(await this.#disk.beats())) throw this.#failed("write to", "the disk does not answer");
+    await this.#requireDisk();
     const deadline = performance.now() + lockPatienceMs;
     while (!this.#explained("write to", () => tryBegin(this.database))) {
       if (performance.now() > deadline) throw this.#failed("write to", "another process holds its lock");
@@ -66,6 +65,13 @@ export class SqliteFile {
     // Nothing is acknowledged that went to a file which is lost with this process.
     this.#requirePlace();
     return result;
+  }
+
+  /** Has another connection write, which was opened by the path: the file there must be this one, before and afterwards. @throws as {@link write} */
+  async writeElsewhere(work: () => Promise<void>): Promise<void> {
+    await this.#requireDisk();
+    await work();
+    this.#requirePlace();
   }
 
   /**
@@ -101,6 +107,11 @@ export class SqliteFile {
   close(): void {
     if (this.database.isOpen) this.database.close();
     this.#disk.close();
+  }
+
+  async #requireDisk(): Promise<void> {
+    this.#requirePlace();
+    if (!(await this.#disk.beats())) throw this.#failed("write to", "the disk does not answer");
   }
 
   #requirePlace(): void {

@@ -7,6 +7,7 @@ import type { Change, ChangeQuery } from "./change.ts";
 import { bytesOf, type FileVersion, type NamedVersion, type NewFile, type StoredFile } from "./stored-file.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
 import { SqliteProposalStore } from "./sqlite-proposal-store.ts";
+import { type SqlitePlace, SqlitePublishing } from "./sqlite-publishing.ts";
 import { SqliteFile } from "./sqlite-database.ts";
 import { isUniqueViolation } from "./sqlite-error.ts";
 import {
@@ -20,11 +21,10 @@ import {
 /** oldest first; frozen once released */
 const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql", "0004-metadata.sql"];
 
-/** The location of the file, and how large it may grow. */
-export interface SqliteMetadataStoreOptions {
-  readonly path: string;
-  /** bound on the file's size in pages of 4 KiB */
-  readonly maxPages?: number | undefined;
+/** The location of the file, and which thread this is. */
+export interface SqliteMetadataStoreOptions extends SqlitePlace {
+  /** requests are served by another thread: large publications are committed here, too */
+  readonly isInThread?: boolean;
 }
 
 /** What the health probe writes: more than a small publication, which touches a page of every table and index, so that a full disk shows. */
@@ -35,15 +35,20 @@ export class SqliteMetadataStore implements MetadataStore {
   readonly proposals: SqliteProposalStore;
   readonly #file: SqliteFile;
   readonly #statements: MetadataStatements;
+  readonly #publishing: SqlitePublishing | undefined;
 
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
-  constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
+  constructor(options: SqliteMetadataStoreOptions) {
+    const { path, maxPages, isInThread = false } = options;
+    this.#publishing = isInThread ? undefined : new SqlitePublishing(options);
     this.#file = new SqliteFile({ path, migrations, maxPages });
     this.#statements = prepareStatements(this.#file.database);
     this.proposals = new SqliteProposalStore(this.#file);
   }
 
   async publish(publication: NewPublication): Promise<void> {
+    const publishing = this.#publishing;
+    if (publishing?.takes(publication)) return await this.#file.writeElsewhere(() => publishing.publish(publication));
     await this.#file.write(() => {
       try {
         this.#insert(publication);
@@ -167,6 +172,7 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async close(): Promise<void> {
+    await this.#publishing?.close();
     this.#file.close();
   }
 

@@ -12,9 +12,10 @@ import type { SqlDatabase } from "./sql-database.ts";
 const migrations = {
   metadata: ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql", "0004-metadata.sql"],
   signer: ["0001-signer.sql"],
+  memory: ["0001-memory.sql"],
 } as const;
 
-/** Which of the two schemas: they may share a database. */
+/** Which of the schemas: they may share a database. */
 export type SchemaName = keyof typeof migrations;
 
 const timeoutMs = 120_000;

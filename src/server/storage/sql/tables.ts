@@ -61,4 +61,14 @@ export interface Tables {
     readonly assigned_at: number;
     readonly pending: number | null;
   };
+  readonly tagseal_remembered: {
+    readonly id: string;
+    readonly gun: string;
+    readonly name: string;
+    readonly version: number;
+    readonly sha256: string;
+    readonly data: Buffer;
+    readonly first_seen_at: number;
+    readonly confirmed_at: number;
+  };
 }
