@@ -8,10 +8,12 @@ import { processIo } from "./terminal.ts";
 const graceMs = 300;
 /** Servers first finish the requests under way. */
 const serverGraceMs = 15_000;
-const servers: ReadonlySet<string> = new Set(["server", "signer", "sandbox"]);
+const servers: ReadonlySet<string> = new Set(["gate", "server", "signer", "sandbox"]);
 
 /** Runs the command line `argv`, and ends the process with its status. */
 export async function run(program: Program, argv: readonly string[]): Promise<void> {
+  // a gate that ends without an answer, whatever the reason, has refused
+  if (argv.includes("gate")) process.exitCode = 1;
   const handing = new HandingOver();
   const interruption = new AbortController();
   let interruptedWith = 0;

@@ -83,9 +83,11 @@ export const trustCommands: readonly Entry[] = [
   ),
   command("renew", "Sign again what expires, with the keys on this machine", () => import("./commands/trust/renew.ts")),
   command("revoke", "Remove trust for an image", () => import("./commands/trust/revoke.ts")),
+  command("shard", "Split a repository with many tags into shards", () => import("./commands/trust/shard.ts")),
   command("sign", "Sign an image", () => import("./commands/trust/sign.ts")),
   command("staged", "Show, publish or discard changes that notary staged", () => import("./commands/trust/staged.ts")),
   command("status", "Show what expires when, and who must renew it", () => import("./commands/trust/status.ts")),
+  command("unshard", "Remove the shards of a repository", () => import("./commands/trust/unshard.ts")),
   command("withdraw", "Remove a proposed change from the trust server", () => import("./commands/trust/withdraw.ts")),
   command("witness", "Sign roles again with the keys on this machine", () => import("./commands/trust/witness.ts")),
 ];

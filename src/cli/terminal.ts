@@ -81,12 +81,15 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
   }
 }
 
+/** 128 and the number of SIGPIPE, which ends docker, notary and most programs at this point. */
+const readerIsGone = 141;
+
 /**
- * A result that cannot be written ends the command; a reader that has ended (`tagseal list | head`) is not a failure. Warnings must not stop the
+ * A result that cannot be written ends the command, and never with 0: whether all images are verified is not known yet. Warnings must not stop the
  * work.
  */
 function failedToWrite(descriptor: 1 | 2, code: string): void {
-  if (descriptor === 1) process.exit(code === "EPIPE" ? 0 : 1);
+  if (descriptor === 1) process.exit(code === "EPIPE" ? readerIsGone : 1);
 }
 
 class TerminalPrompter implements Prompter {

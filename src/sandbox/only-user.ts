@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { sha256 } from "../crypto/sha256.ts";
 import type { UserAndPassword } from "../docker-config/credentials.ts";
-import type { Authorise } from "../server/http/authorise.ts";
+import type { Authorise } from "../login/access-request.ts";
 
 /** Everything for one user, nothing for all others of the machine. RFC 7617 */
 export function onlyUser({ username, password }: UserAndPassword): Authorise {

@@ -4,9 +4,9 @@ import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { withTrust } from "../open/trust.ts";
 import { freshReaderHelp, maxStalenessOption } from "../options/trust-flags.ts";
-import { writeJson } from "../output/write-json.ts";
 import { printable } from "../output/printable.ts";
-import { textTable } from "../output/text-table.ts";
+import { jsonPieces, StreamedList, writePieces } from "../output/streamed-output.ts";
+import { tableLines } from "../output/text-table.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal list REPOSITORY`: every tag that clients accept, with its digest and its signers. */
@@ -35,17 +35,35 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);
-    const { listTags } = await import("../../trust/reading/list.ts");
+    const { readTags } = await import("../../trust/reading/list.ts");
     const notify = tellTrustEvents(io, { quiet: options.quiet });
     const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
-    const tags = await withTrust(io, reference, settings, (context) => listTags(context));
-    if (options.json) writeJson(io, tags);
-    else if (options.quiet) io.stdout.write(tags.map(({ tag }) => `${printable(tag)}\n`).join(""));
-    else if (tags.length === 0) io.stderr.write(`No signed tags in ${name}\n`);
-    else io.stdout.write(textTable([["TAG", "DIGEST", "SIGNERS"], ...tags.map(row)]));
+    const tags = await withTrust(io, reference, settings, (context) => readTags(context));
+    if (options.json) writePieces(io, jsonLines(tags));
+    else if (options.quiet) writePieces(io, names(tags()));
+    else if (Iterator.from(tags()).next().done === true) io.stderr.write(`No signed tags in ${name}\n`);
+    else
+      writePieces(
+        io,
+        tableLines(() => rows(tags())),
+      );
     return 0;
   },
 );
+
+function* jsonLines(tags: () => Iterable<SignedTag>): Generator<string, void> {
+  yield* jsonPieces(new StreamedList(tags), 2);
+  yield "\n";
+}
+
+function* names(tags: Iterable<SignedTag>): Generator<string, void> {
+  for (const { tag } of tags) yield `${printable(tag)}\n`;
+}
+
+function* rows(tags: Iterable<SignedTag>): Generator<readonly string[], void> {
+  yield ["TAG", "DIGEST", "SIGNERS"];
+  for (const tag of tags) yield row(tag);
+}
 
 function row({ tag, digest, signers }: SignedTag): string[] {
   return [tag, digest, signers.length === 0 ? "(Repo Admin)" : signers.join(", ")];

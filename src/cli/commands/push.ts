@@ -9,6 +9,7 @@ import { parseImageLocation } from "../options/image-location.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { engineEnvironment } from "../front-end/engine-descriptions.ts";
 import { passphraseSource } from "../open/passphrases.ts";
+import { refuseSwitchingOff } from "../open/policy-files.ts";
 import { passphraseEnvironment, passphraseOptions } from "../options/passphrase-flags.ts";
 import { withRegistry } from "../open/registry.ts";
 import { requireRepository, withNoInit, withTrust } from "../open/trust.ts";
@@ -62,6 +63,7 @@ export const command = defineCommand(
     const location = parseImageLocation("from", options.from);
     const quiet = options.quiet || options.json;
     const isSigned = !options["disable-content-trust"];
+    if (!isSigned) refuseSwitchingOff(io);
     const passphrases = isSigned ? await passphraseSource(options, io) : undefined;
     if (isSigned) await requireRepository(io, image.reference, tellTrustEvents(io, { quiet }));
     const pushed = await pushFrom(location, image, io, quiet);

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { CommandOutcome, DemoStage, LineKind } from "../../sandbox/demo.ts";
+import type { DemoGateway, IncidentStage } from "../../sandbox/incident.ts";
+import type { CommandOutcome, LineKind } from "../../sandbox/narrator.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { defineCommand } from "../command.ts";
-import type { Io } from "../io.ts";
+import { TagsealError } from "../../errors.ts";
+import type { Io, Output } from "../io.ts";
 import { captured } from "../captured-io.ts";
 import { parsePort } from "../options/listen-address.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
@@ -19,9 +21,11 @@ export const command = defineCommand(
     description: [
       "Starts an OCI registry and a trust server on loopback, with a throwaway certificate authority, passphrase and docker configuration directory, and prints the variables to export in another terminal; tagseal, docker and notary then use the sandbox. It needs no docker and no privileges. Ctrl-C ends it, and unless --data was given nothing stays behind.",
       "With --demo it shows what content trust is for, on a real image, in under a minute: an unsigned image is invisible, a signed one is found, and a moved tag, a changed layer, a rolled-back and a frozen trust server are refused, each with its reason. The exit status is 0 only if every refusal really happened.",
+      "With --gateway it replays an incident: a publisher's registry credentials are stolen, a tag is overwritten, and a mirror keeps the malware. Engines that cannot check signatures get it from the registry and from the mirror, and the signed image through 'tagseal gateway'.",
     ],
     options: {
       demo: { kind: "switch", help: "Play the demonstration and exit" },
+      gateway: { kind: "switch", help: "Play the demonstration of the gateway and exit" },
       data: {
         kind: "text",
         value: "dir",
@@ -34,6 +38,7 @@ export const command = defineCommand(
     args: { min: 0, max: 0 },
     examples: [
       { text: "what is this about?", line: "tagseal sandbox --demo" },
+      { text: "what a gateway stops", line: "tagseal sandbox --gateway" },
       { text: "one to come back to", line: "tagseal sandbox --data ./sandbox" },
     ],
     endsOnSignal: true,
@@ -46,7 +51,8 @@ export const command = defineCommand(
       serverPort: portOption(options["server-port"], "server-port"),
     };
     try {
-      return options.demo ? await demonstrate(directory, ports, io) : await serve(directory, ports, io);
+      if (options.gateway) return await demonstrate("incident", { directory, ports }, io);
+      return options.demo ? await demonstrate("attacks", { directory, ports }, io) : await serve(directory, ports, io);
     } finally {
       // An upload that was cut off may still write its last file.
       if (data === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -95,24 +101,61 @@ Ctrl-C ends it.
 `;
 }
 
-async function demonstrate(directory: string, ports: Ports, io: Io): Promise<number> {
+interface Place {
+  readonly directory: string;
+  readonly ports: Ports;
+}
+
+async function demonstrate(what: "attacks" | "incident", { directory, ports }: Place, io: Io): Promise<number> {
   const { startSandbox } = await import("../../sandbox/sandbox.ts");
-  const { playDemo } = await import("../../sandbox/demo.ts");
   const clocks = new DemoClocks(io.now);
   const sandbox = await startSandbox({ directory, ...ports, now: clocks.server });
-  const stage: DemoStage = {
+  const environment = { ...io.env, ...sandbox.environment };
+  const stage: IncidentStage = {
     sandbox,
     directory,
-    run: (argv, env = {}) => runInside(argv, { ...io.env, ...sandbox.environment, ...env }, io, clocks.client),
+    run: (argv, env = {}) => runInside(argv, { ...environment, ...env }, io, clocks.client),
+    startGateway: async (words) => await gatewayInside(words, environment, io),
     say: (kind: LineKind, line: string) => io.stdout.write(dressed(kind, line, io)),
     setClientClock: (offsetMs) => clocks.setClient(offsetMs),
     setServerClock: (clock) => clocks.setServer(clock),
   };
   try {
-    return (await playDemo(stage)) ? 0 : 1;
+    const happened =
+      what === "incident"
+        ? await (await import("../../sandbox/incident.ts")).playIncident(stage)
+        : await (await import("../../sandbox/demo.ts")).playDemo(stage);
+    return happened ? 0 : 1;
   } finally {
     await sandbox.close();
   }
+}
+
+/** Runs `tagseal gateway` in this process, as main does, until it is closed. */
+async function gatewayInside(words: readonly string[], env: Io["env"], io: Io): Promise<DemoGateway> {
+  const { main } = await import("../main.ts");
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([stopping.signal, io.signal]);
+  const inside = captured({ env, signal, now: io.now });
+  const listening = Promise.withResolvers<string>();
+  const stderr: Output = {
+    ...inside.io.stderr,
+    write: (text) => {
+      const host = /"event":"listening","url":"http:\/\/([^"]+)"/u.exec(String(text))?.[1];
+      if (host !== undefined) listening.resolve(host);
+    },
+  };
+  const ended = main(words, { ...inside.io, stderr });
+  const failed = ended.then((code) => {
+    throw new TagsealError("SERVER_CONFIGURATION", `the gateway ended with exit status ${code}`);
+  });
+  const host = await Promise.race([listening.promise, failed]);
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await ended;
+  };
+  failed.catch(() => undefined);
+  return { host, close };
 }
 
 /** Runs a command line in this process, as main does, and keeps its output. */

@@ -2,7 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
-import { listeningOptions } from "../options/listening-flags.ts";
+import { listeningOptions, requireBoth } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
@@ -125,11 +125,6 @@ function required(flag: string, value: string | undefined): string {
   throw new UsageError("USAGE", `--${flag} is required`, {
     hint: "Start it with: tagseal server --listen HOST:PORT --data DIR [--tls-cert FILE --tls-key FILE]",
   });
-}
-
-function requireBoth(certFile: string | undefined, keyFile: string | undefined): void {
-  if ((certFile === undefined) === (keyFile === undefined)) return;
-  throw new UsageError("USAGE", "--tls-cert and --tls-key go together: one of them is missing");
 }
 
 function logLevel(text: string | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
-import { signTags, type SignResult, type TagToSign } from "../../trust/publishing/sign.ts";
+import { signExpectedTags, type SignResult, type TagToSign } from "../../trust/publishing/sign.ts";
 import { defineCommand } from "../command.ts";
 import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../command-failure.ts";
@@ -69,7 +69,9 @@ export const command = defineCommand(
     const results: unknown[] = [];
     for (const images of groups) {
       try {
-        const tags = await resolveAll(images, io, quiet);
+        // The registry and the trust server are asked at the same time.
+        const tags = resolveAll(images, io, quiet);
+        tags.catch(() => undefined); // is thrown where they are awaited, unless something else fails first
         const result = await signGroup(images, tags, { io, quiet, passphrases });
         if (options.json) results.push(...resultJson(images, result));
         else io.stdout.write(resultText(images, result, quiet));
@@ -157,13 +159,13 @@ interface Signing {
 
 async function signGroup(
   images: readonly TaggedImage[],
-  tags: readonly TagToSign[],
+  tags: Promise<readonly TagToSign[]>,
   { io, quiet, passphrases }: Signing,
 ): Promise<SignResult> {
   const [first] = images;
   if (first === undefined) return { initialised: false, signed: [] };
   const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet }) } as const;
-  return await withTrust(io, first.reference, settings, (context) => signTags(context, tags));
+  return await withTrust(io, first.reference, settings, (context) => signExpectedTags(context, tags));
 }
 
 function resultJson(images: readonly TaggedImage[], { signed, initialised }: SignResult): unknown[] {

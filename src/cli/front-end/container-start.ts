@@ -1,7 +1,6 @@
 /** The common part of create and run: resolve the image, pull it by digest if necessary, and create the container from exactly that digest. */
 import {
   type EngineInvocation,
-  type EngineKind,
   flagValue,
   type Operand,
   replaceFlagValue,
@@ -9,28 +8,29 @@ import {
 } from "../../engine/command-line/invocation.ts";
 import { imageMount } from "../../engine/command-line/mount-flag.ts";
 import { UsageError } from "../../errors.ts";
-import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
+import { familiarReference, gunOf } from "../../reference/image-reference.ts";
 import { parsePlatform, runsOn } from "../../registry/platform.ts";
 import type { TrustedReference } from "../../engine/trusted-reference.ts";
+import { type UncoveredLine, withoutTrust } from "../../engine/command-line/without-trust.ts";
+import { type TrustedImage, trustedImage } from "./container-image.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
-import { flagsOnly, isQuiet, parseEngineImage, wantedPlatform } from "./engine-image.ts";
+import { flagsOnly, isQuiet, wantedPlatform } from "./engine-image.ts";
 import { imageOperand } from "./reporting.ts";
-import { pullAndTag, resolveImage } from "./trusted-image.ts";
+import { pullAndTag } from "./trusted-image.ts";
+import { uncoveredLine } from "./uncovered-line.ts";
 
 /** docker's usage line of both commands. */
 const usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
-/** An image ID as docker shows it: docker prints twelve digits; fewer could be the name of an image. */
-const shortId = /^[0-9a-f]{12,63}$/;
-const fullId = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 /** Lets the engine create or run the container from a digest. @returns the engine's exit status */
 export async function startContainer(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const operand = imageOperand(invocation, usage, context.io);
-  if (flagValue(invocation, "rootfs") === "true") throw unsignedDirectory();
+  const uncovered = uncoveredLine(invocation, context.engine.kind, context.io);
+  if (flagValue(invocation, "rootfs") === "true") throw unsignedDirectory(uncovered);
   const mounts = invocation.placedFlags
     .filter(({ name }) => name === "mount")
     .flatMap((flag) => {
-      const mount = imageMount(flag.value);
+      const mount = imageMount(flag.value, uncovered);
       return mount === undefined ? [] : [{ flag, mount }];
     });
   const [image, ...mounted] = await trustedImages([operand.text, ...mounts.map(({ mount }) => mount.source)], context);
@@ -45,20 +45,12 @@ export async function startContainer(invocation: EngineInvocation, context: Engi
 }
 
 /** podman: a directory replaces the image. */
-function unsignedDirectory(): UsageError {
+function unsignedDirectory(line: UncoveredLine): UsageError {
   return new UsageError(
     "COMMAND_NOT_COVERED",
     'content trust does not cover "--rootfs": it starts an unsigned directory',
-    {
-      hint: "Start an image, or put DOCKER_CONTENT_TRUST=0 before the command to run it without content trust.",
-    },
+    { hint: withoutTrust("Start an image, or", line) },
   );
-}
-
-/** An image name for the engine, and what it was resolved to; names that are exact already are not resolved. */
-interface TrustedImage {
-  readonly name: string;
-  readonly resolved?: TrustedReference;
 }
 
 /** Resolves all images before the first is fetched. */
@@ -69,29 +61,6 @@ async function trustedImages(
   const images: TrustedImage[] = [];
   for (const name of names) images.push(await trustedImage(name, context));
   return images;
-}
-
-async function trustedImage(text: string, context: EngineCommandContext): Promise<TrustedImage> {
-  const { kind } = context.engine;
-  if (fullId.test(text)) return { name: text };
-  const id = shortId.test(text) ? await idOf(text, context) : undefined;
-  if (id !== undefined) return { name: id };
-  const typed = parseEngineImage(text, kind);
-  context.engine.prepare();
-  const resolved = await resolveImage(typed, context.io);
-  if (resolved === undefined || isExact(typed)) return { name: text };
-  return { name: pinnedName(typed, resolved, kind), resolved };
-}
-
-/** A digest alone is used as it was written. */
-function isExact({ tag, digest }: ImageReference): boolean {
-  return tag === undefined && digest !== undefined;
-}
-
-/** The full ID, when the text is the beginning of one: an ID takes precedence over a name. */
-async function idOf(text: string, { engine }: EngineCommandContext): Promise<string | undefined> {
-  const found = await engine.findImage(text);
-  return found?.id.startsWith(`sha256:${text}`) === true ? found.id : undefined;
 }
 
 async function haveImage(
@@ -126,14 +95,6 @@ async function isPresent(
   const found = await engine.findImage(`${gunOf(reference)}@${digest}`);
   if (found === undefined || platform === undefined || found.platform === undefined) return found !== undefined;
   return runsOn(found.platform, parsePlatform(platform));
-}
-
-/**
- * The name for the engine. docker finds `name:tag@digest` by its digest and shows it as `name:tag`, so that `docker ps` stays readable; podman
- * takes one or the other.
- */
-function pinnedName(typed: ImageReference, { reference, digest }: TrustedReference, kind: EngineKind): string {
-  return kind === "podman" ? `${gunOf(reference)}@${digest}` : familiarReference({ ...typed, digest });
 }
 
 /** The image is already pulled. The last --pull counts. After a lone "--" no flag can be added; pulling the digest again is harmless. */

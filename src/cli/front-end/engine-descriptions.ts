@@ -62,6 +62,20 @@ export const build = engineCommand("build", {
   examples: [{ text: "build from signed images only", line: "DOCKER_CONTENT_TRUST=1 tagseal build -t app:1.0 ." }],
 });
 
+/** `tagseal compose` */
+export const compose = engineCommand("compose", {
+  usage: "[OPTIONS] COMMAND",
+  summary: "Run the services of a project from signed images",
+  description:
+    "Under content trust, build, create, pull, run and up use only services whose images are signed, or built from signed images: docker's compose gets the project with the digest of every image. An unsigned image stops the command before anything is fetched, and the message names its service. Commands that could let in an image unchecked, such as watch and publish, are refused.",
+  options: {
+    "allow-local": { kind: "switch", help: "Allow base images that exist only on this machine" },
+  },
+  examples: [
+    { text: "start the project if all its images are signed", line: "DOCKER_CONTENT_TRUST=1 tagseal compose up" },
+  ],
+});
+
 /** `tagseal create` */
 export const create = engineCommand("create", {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

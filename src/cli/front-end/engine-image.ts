@@ -2,22 +2,25 @@
 import { ownFlags } from "../../engine/command-line/own-flags.ts";
 import { type EngineInvocation, flagValue, isFlagOn } from "../../engine/command-line/invocation.ts";
 import { otherTransport } from "../../engine/podman-transports.ts";
+import { withoutTrust } from "../../engine/command-line/without-trust.ts";
 import { UsageError } from "../../errors.ts";
-import type { EngineKind } from "../../engine/command-line/invocation.ts";
 import { type ImageReference, parseImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
+import { systemPolicyOf } from "../open/policy-files.ts";
+import type { EngineCommandContext } from "./engine-command.ts";
 
 /** podman also accepts the name of its transport for registries. */
 const registryTransport = "docker://";
 
 /** Parses the image as the engine would. @throws UsageError `REFERENCE_INVALID`, also for transports other than a registry's */
-export function parseEngineImage(text: string, kind: EngineKind): ImageReference {
-  if (kind === "podman" && otherTransport.test(text)) {
+export function parseEngineImage(text: string, { engine, io }: EngineCommandContext): ImageReference {
+  if (engine.kind === "podman" && otherTransport.test(text)) {
+    const line = { command: `podman pull ${text}`, keptOnBy: systemPolicyOf(io) };
     throw new UsageError("REFERENCE_INVALID", `${text} is not in a registry, so nothing can be signed for it`, {
-      hint: `Load it without content trust, and name it by its ID: DOCKER_CONTENT_TRUST=0 podman pull ${text}`,
+      hint: withoutTrust("To name it by its ID,", line, "load it"),
     });
   }
-  const isTransport = kind === "podman" && text.startsWith(registryTransport);
+  const isTransport = engine.kind === "podman" && text.startsWith(registryTransport);
   return parseImageReference(isTransport ? text.slice(registryTransport.length) : text);
 }
 

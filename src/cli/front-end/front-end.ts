@@ -9,11 +9,11 @@ import { engineVariable, type EngineExecutable, findEngine } from "../../engine/
 import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Io } from "../io.ts";
-import { withPolicySwitch } from "../open/policies.ts";
+import { withPolicySwitch } from "../open/policy-files.ts";
 import { policyVariable } from "../options/policy-flag.ts";
 import { loginWords, type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 
-const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
+const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run", "compose"]);
 /** Words that docker also has: the next word shows whose command it is. */
 const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
 /** The words after `import` that make it Tagseal's; docker's is followed by a file, a URL or `-`. */

@@ -11,6 +11,8 @@ export const ownWords: ReadonlySet<string> = new Set([
   "trust",
   "completion",
   "doctor",
+  "gate",
+  "gateway",
   "help",
   "install",
   "list",

@@ -20,7 +20,7 @@ export async function pushWithPodman(invocation: EngineInvocation, context: Engi
     );
   }
   if (destination !== undefined && otherTransport.test(destination)) return await context.handOver(invocation.argv);
-  const typed = parseEngineImage(destination ?? source, engine.kind);
+  const typed = parseEngineImage(destination ?? source, context);
   refuseDigest(typed);
   const image = withDefaultTag(typed);
   if (typed.tag !== undefined) await requireRepository(io, image, tellTrustEvents(io, { quiet: true }));

@@ -15,8 +15,9 @@ import type { OwnCommand } from "./own-words.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { loginsOf } from "../open/logins.ts";
-import { refuseSwitchingOff } from "../open/policies.ts";
+import { refuseSwitchingOff } from "../open/policy-files.ts";
 import { ownWordNear } from "./own-words.ts";
+import { uncoveredLine } from "./uncovered-line.ts";
 import { exitCodes } from "../exit-code.ts";
 import { writeFailure } from "../output/error-report.ts";
 import { usageHint } from "../help/usage-error.ts";
@@ -38,6 +39,7 @@ const commands: Readonly<Record<TrustedWord, () => Promise<EngineCommand>>> = {
   build: async () => (await import("../commands/engine/build.ts")).command,
   create: async () => (await import("../commands/engine/create.ts")).command,
   run: async () => (await import("../commands/engine/run.ts")).command,
+  compose: async () => (await import("../commands/engine/compose.ts")).command,
 };
 
 /** docker's usage lines. */
@@ -64,7 +66,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   const invocation = await understood(line, engine, io);
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word, help, argv, disableContentTrust } = invocation;
-  if (disableContentTrust === true && word !== undefined) refuseSwitchingOff(io);
+  if (disableContentTrust === true) refuseSwitchingOff(io);
   const isOn = isTrustOn(io.env, disableContentTrust);
   if (isOn && !(await isLetThrough(invocation, engine, io))) return refusedStatus(engine);
   // docker's help shows whether trust is on, so the line is passed on unchanged.
@@ -79,16 +81,16 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
 }
 
-/** Reports why it is refused. The command in the hint starts the same engine when it is pasted. */
+/** Reports why it is refused. */
 async function isLetThrough(invocation: EngineInvocation, { kind }: EngineExecutable, io: Io): Promise<boolean> {
   try {
-    refuseUncovered(invocation, kind === "docker" ? io.program.shownAs : kind);
+    refuseUncovered(invocation, uncoveredLine(invocation, kind, io));
     return true;
   } catch (error) {
     if (!hasCode(error, "COMMAND_NOT_COVERED")) throw error;
     const meant =
       invocation.standing === undefined ? await ownWordNear(invocation.commandPath[0], io.program) : undefined;
-    const hint = `Did you mean '${io.program.name} ${meant}'? If not, ${(error.hint ?? "").replace(/^R/u, "r")}`;
+    const hint = `Did you mean '${io.program.name} ${meant}'? If not, ${(error.hint ?? "").replace(/^[RA]/u, (first) => first.toLowerCase())}`;
     writeFailure(meant === undefined ? error : reworded(error, { hint }), io, { json: false });
     return false;
   }
@@ -103,7 +105,8 @@ function refusedStatus({ kind }: EngineExecutable): number {
 async function isHelpOnly(line: readonly string[]): Promise<boolean> {
   try {
     const { help, word, commandPath } = await parseInvocation(line, "docker");
-    return help && word !== undefined && commandPath.length === 1;
+    const [name] = commandPath;
+    return help && commandPath.length === 1 && (word !== undefined || name === "compose");
   } catch (error) {
     if (hasCode(error, "USAGE")) return false;
     throw error;

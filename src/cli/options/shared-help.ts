@@ -21,3 +21,10 @@ export const signingHelp = {
   environment: [...trustEnvironment, ...passphraseEnvironment],
   dockerExitCodes: true,
 } as const;
+
+/** Of commands that import another tool's policy. */
+export const importExitCodes: readonly (readonly [number, string])[] = [
+  [1, "the file cannot be read or imported; nothing was written"],
+  [3, "a file of certificates that the policy names cannot be used; nothing was written"],
+  [125, "a flag was not understood"],
+];

@@ -1,5 +1,5 @@
 /** The layout of the demonstration's lines: indented by their kind, in colour on a terminal that supports it. */
-import type { LineKind } from "../../sandbox/demo.ts";
+import type { LineKind } from "../../sandbox/narrator.ts";
 import type { Io } from "../io.ts";
 
 const looks: Readonly<Record<LineKind, { readonly before: string; readonly colour: string }>> = {

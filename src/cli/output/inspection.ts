@@ -1,27 +1,25 @@
 /** `docker trust inspect`, as JSON and as text, in docker's members, order and layout. */
 import { digestHex } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
-import type { SignerKeys, TrustInspection } from "../../trust/reading/inspect.ts";
+import type { SignerKeys, InspectionReading } from "../../trust/reading/inspect.ts";
 import type { SignedTag } from "../../trust/reading/list.ts";
 import { compareNatural } from "../../trust/reading/natural-order.ts";
 import { mustSign } from "./key-words.ts";
-import { textTable } from "./text-table.ts";
+import { StreamedList } from "./streamed-output.ts";
+import { tableLines, textTable } from "./text-table.ts";
 
 /** docker shows only the tag that was asked for; a digest in the reference is ignored and all tags are shown. */
-export function selectTag(inspection: TrustInspection, { tag, digest }: ImageReference): TrustInspection {
+export function selectTag(inspection: InspectionReading, { tag, digest }: ImageReference): InspectionReading {
   if (tag === undefined || digest !== undefined) return inspection;
-  return { ...inspection, tags: inspection.tags.filter((signed) => signed.tag === tag) };
+  const selected = [...inspection.tags()].filter((signed) => signed.tag === tag);
+  return { ...inspection, tags: () => selected };
 }
 
-/** One element of docker's array. Digests have no `sha256:`; signers of the repository are in descending order. */
-export function dockerInspectJson(name: string, inspection: TrustInspection): unknown {
+/** One element of docker's array, for `jsonPieces`. Digests have no `sha256:`; signers of the repository are in descending order. */
+export function dockerInspectJson(name: string, inspection: InspectionReading): unknown {
   return {
     Name: name,
-    SignedTags: inspection.tags.map(({ tag, digest, signers }) => ({
-      SignedTag: tag,
-      Digest: digestHex(digest),
-      Signers: signers.length === 0 ? ["Repo Admin"] : signers,
-    })),
+    SignedTags: new StreamedList(() => Iterator.from(inspection.tags()).map(dockerTag)),
     Signers: inspection.signers.toReversed().map((signer) => namedKeys(signer.name, signer)),
     AdministrativeKeys: [namedKeys("Root", rootKeys(inspection)), namedKeys("Repository", repositoryKeys(inspection))],
     // docker has no such member, so it is left out in the ordinary case
@@ -29,13 +27,17 @@ export function dockerInspectJson(name: string, inspection: TrustInspection): un
   };
 }
 
+function dockerTag({ tag, digest, signers }: SignedTag): unknown {
+  return { SignedTag: tag, Digest: digestHex(digest), Signers: signers.length === 0 ? ["Repo Admin"] : signers };
+}
+
 type Keys = Omit<SignerKeys, "name">;
 
-function rootKeys({ rootKeyIds, rootThreshold }: TrustInspection): Keys {
+function rootKeys({ rootKeyIds, rootThreshold }: InspectionReading): Keys {
   return { keyIds: rootKeyIds, threshold: rootThreshold };
 }
 
-function repositoryKeys({ repositoryKeyIds, repositoryThreshold }: TrustInspection): Keys {
+function repositoryKeys({ repositoryKeyIds, repositoryThreshold }: InspectionReading): Keys {
   return { keyIds: repositoryKeyIds, threshold: repositoryThreshold };
 }
 
@@ -49,21 +51,26 @@ function thresholdText({ keyIds, threshold }: Keys): string {
   return threshold > 1 ? ` (${mustSign(threshold, keyIds.length)})` : "";
 }
 
-/** docker's `--pretty`. */
-export function prettyInspection(name: string, inspection: TrustInspection): string {
-  return [tagsBlock(name, inspection.tags), signersBlock(name, inspection.signers), keysBlock(name, inspection)].join(
-    "",
-  );
+/** docker's `--pretty`, piece by piece. */
+export function* prettyInspection(name: string, inspection: InspectionReading): Generator<string, void> {
+  yield* tagsBlock(name, inspection.tags);
+  yield signersBlock(name, inspection.signers);
+  yield keysBlock(name, inspection);
 }
 
-function tagsBlock(name: string, tags: readonly SignedTag[]): string {
-  if (tags.length === 0) return `\nNo signatures for ${name}\n\n`;
-  const rows = tags.map(({ tag, digest, signers }) => [
-    tag,
-    digestHex(digest),
-    signers.length === 0 ? "(Repo Admin)" : signers.join(", "),
-  ]);
-  return `\nSignatures for ${name}\n\n${textTable([["SIGNED TAG", "DIGEST", "SIGNERS"], ...rows])}`;
+function* tagsBlock(name: string, tags: InspectionReading["tags"]): Generator<string, void> {
+  if (Iterator.from(tags()).next().done === true) {
+    yield `\nNo signatures for ${name}\n\n`;
+  } else {
+    yield `\nSignatures for ${name}\n\n`;
+    yield* tableLines(() => tagRows(tags()));
+  }
+}
+
+function* tagRows(tags: Iterable<SignedTag>): Generator<readonly string[], void> {
+  yield ["SIGNED TAG", "DIGEST", "SIGNERS"];
+  for (const { tag, digest, signers } of tags)
+    yield [tag, digestHex(digest), signers.length === 0 ? "(Repo Admin)" : signers.join(", ")];
 }
 
 function signersBlock(name: string, signers: readonly SignerKeys[]): string {
@@ -76,7 +83,7 @@ function signersBlock(name: string, signers: readonly SignerKeys[]): string {
   return `\nList of signers and their keys for ${name}\n\n${textTable([["SIGNER", "KEYS"], ...rows])}`;
 }
 
-function keysBlock(name: string, inspection: TrustInspection): string {
+function keysBlock(name: string, inspection: InspectionReading): string {
   return `\nAdministrative keys for ${name}\n\n  Repository Key:\t${keysLine(repositoryKeys(inspection))}\n  Root Key:\t${keysLine(rootKeys(inspection))}\n`;
 }
 

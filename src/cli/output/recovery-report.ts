@@ -14,17 +14,28 @@ export function hasWork({ steps }: AccidentPlan): boolean {
 /** The plan for one repository, before you are asked to confirm it; nothing for one that changes nothing. */
 export function planText(plan: AccidentPlan, spareId: string | undefined): string {
   if (!hasWork(plan)) return "";
-  const { gun, steps } = plan;
+  const { gun, steps, firstRoot } = plan;
   const planned = steps.map((step, index) => `  ${index + 1}. ${stepText(step, spareId)}`);
   const readers = effectsOf(steps, gun).map(
     ({ readers: who, sees, does }) => `  ${who}:\n    ${sees}${does === undefined ? "" : `\n    they need: ${does}`}`,
   );
-  return `${[gun, ...planned, "What readers see:", ...readers].join("\n")}\n`;
+  const first = firstRoot === undefined ? "" : firstContact(gun, firstRoot);
+  return `${first}${[gun, ...planned, "What readers see:", ...readers].join("\n")}\n`;
+}
+
+/** Whatever the server presents is recovered, so it is said before you confirm. */
+function firstContact(gun: string, { body }: NonNullable<AccidentPlan["firstRoot"]>): string {
+  const ids = (body.roles.get("root")?.keyIds ?? []).map((id) => `  root certificate ${id}\n`);
+  return `First contact with ${gun}: its root key is trusted for being the first.\n${ids.join("")}`;
 }
 
 /** The plan, as `--json` shows it. */
-export function planJson({ gun, steps }: AccidentPlan): Readonly<Record<string, unknown>> {
-  return { plan: steps.map(stepJson), readers: effectsOf(steps, gun).map(effectJson) };
+export function planJson({ gun, steps, firstRoot }: AccidentPlan): Readonly<Record<string, unknown>> {
+  return {
+    pinnedOnFirstUse: firstRoot !== undefined,
+    plan: steps.map(stepJson),
+    readers: effectsOf(steps, gun).map(effectJson),
+  };
 }
 
 function stepJson(step: RecoveryStep): object {

@@ -9,15 +9,23 @@ const minimum = 10;
  *
  * @returns lines with a final newline
  */
-export function textTable(given: readonly (readonly string[])[]): string {
-  const rows = given.map((row) => row.map(printable));
+export function textTable(rows: readonly (readonly string[])[]): string {
+  return [...tableLines(() => rows)].join("");
+}
+
+/**
+ * {@link textTable} line by line, for tables that need not be in memory as a whole.
+ *
+ * @param rows called twice, for the widths and for the lines
+ */
+export function* tableLines(rows: () => Iterable<readonly string[]>): Generator<string, void> {
   const widths: number[] = [];
-  for (const row of rows) {
+  for (const row of rows()) {
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? minimum, cell.length + gap);
+      widths[column] = Math.max(widths[column] ?? minimum, printable(cell).length + gap);
     });
   }
-  const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("");
-  return rows.map((row) => `${line(row)}\n`).join("");
+  const padded = (cell: string, column: number, { length }: readonly string[]): string =>
+    column === length - 1 ? printable(cell) : printable(cell).padEnd(widths[column] ?? 0);
+  for (const row of rows()) yield `${row.map(padded).join("")}\n`;
 }

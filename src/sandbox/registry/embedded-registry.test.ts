@@ -7,7 +7,7 @@ import { RegistryClient } from "../../registry/registry-client.ts";
 import { describe, type Descriptor, mediaTypes } from "../../registry/manifest.ts";
 import { hasCode } from "../../errors.ts";
 import { startRegistry, type RunningRegistry } from "./embedded-registry.ts";
-import { parseRegistryRoute } from "./registry-route.ts";
+import { parseRegistryRoute } from "../../registry/registry-route.ts";
 
 async function start(t: TestContext): Promise<RunningRegistry> {
   const directory = await mkdtemp(join(tmpdir(), "tagseal-registry-"));

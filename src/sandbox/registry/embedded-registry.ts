@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { answerRefusal, RegistryRefusal } from "./registry-answer.ts";
 import { handle } from "./registry-handler.ts";
 import type { RegistryHooks } from "./registry-hooks.ts";
-import { parseRegistryRoute } from "./registry-route.ts";
+import { parseRegistryRoute } from "../../registry/registry-route.ts";
 import { RegistryStore } from "./registry-store.ts";
 
 /** Settings of {@link startRegistry}. */

@@ -14,7 +14,8 @@ import {
 import { answer, answerJson, RegistryRefusal, unsupported } from "./registry-answer.ts";
 import type { Call } from "./registry-call.ts";
 import type { ServedManifest } from "./registry-hooks.ts";
-import type { RegistryRoute } from "./registry-route.ts";
+import { parseRange } from "../../registry/byte-range.ts";
+import type { RegistryRoute } from "../../registry/registry-route.ts";
 import type { RegistryStore, StoredManifest } from "./registry-store.ts";
 import { startUpload, upload } from "./upload-handler.ts";
 
@@ -180,22 +181,17 @@ async function blob(route: { readonly repository: string; readonly digest: Diges
     etag: `"${route.digest}"`,
   };
   if (replaced !== undefined) return answer(call.response, 200, headers, replaced);
-  const { start, end, status } = requestedRange(call.request.headers.range, size);
-  const range = status === 206 ? { "content-range": `bytes ${start}-${end}/${size}` } : {};
-  call.response.writeHead(status, { ...headers, ...range, "content-length": end - start + 1 });
+  const part = parseRange(call.request.headers.range, size);
+  if (part === "unsatisfiable")
+    throw new RegistryRefusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, {
+      "content-range": `bytes */${size}`,
+    });
+  const { first, last } = part === "whole" ? { first: 0, last: size - 1 } : part;
+  const range = part === "whole" ? {} : { "content-range": `bytes ${first}-${last}/${size}` };
+  const length = { "content-length": last - first + 1 };
+  call.response.writeHead(part === "whole" ? 200 : 206, { ...headers, ...range, ...length });
   if (method === "HEAD") return void call.response.end();
-  await pipeline(call.store.readBlob(route.digest, start, end), call.response);
-}
-
-function requestedRange(header: string | undefined, size: number): { start: number; end: number; status: 200 | 206 } {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "");
-  // RFC 9110 §14.2: what is not understood is ignored
-  if (match === null || (match[1] === "" && match[2] === "")) return { start: 0, end: size - 1, status: 200 };
-  const isSuffix = match[1] === "";
-  const start = isSuffix ? Math.max(0, size - Number(match[2])) : Number(match[1]);
-  const end = isSuffix || match[2] === "" ? size - 1 : Math.min(Number(match[2]), size - 1);
-  if (start < size && start <= end) return { start, end, status: 206 };
-  throw new RegistryRefusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, { "content-range": `bytes */${size}` });
+  await pipeline(call.store.readBlob(route.digest, first, last), call.response);
 }
 
 async function referrers(route: { readonly repository: string; readonly digest: Digest }, call: Call): Promise<void> {

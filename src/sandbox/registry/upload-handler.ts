@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type Digest, isDigest } from "../../reference/digest.ts";
 import { answer, RegistryRefusal, unsupported } from "./registry-answer.ts";
 import type { Call } from "./registry-call.ts";
-import { isRepository } from "./registry-route.ts";
+import { isRepository } from "../../registry/registry-route.ts";
 
 /** POST: begins an upload, mounts a blob of another repository, or takes a whole blob at once. */
 export async function startUpload(repository: string, call: Call): Promise<void> {

@@ -30,7 +30,7 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
     engine.kind === "podman" && invocation.operands.length > 1
       ? invocation.operands
       : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]", context.io)];
-  const references = images.map(({ text }) => parseEngineImage(text, engine.kind));
+  const references = images.map(({ text }) => parseEngineImage(text, context));
   // every name is exact already: the engine's own pull can do it
   if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined)) {
     for (const reference of references) await resolveImage(reference, context.io);

@@ -22,7 +22,7 @@ export const command: EngineCommand = (invocation, given) =>
 
 async function push(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const { io, engine } = context;
-  const typed = parseEngineImage(onlyOperand(invocation, "[OPTIONS] NAME[:TAG]", io).text, engine.kind);
+  const typed = parseEngineImage(onlyOperand(invocation, "[OPTIONS] NAME[:TAG]", io).text, context);
   refuseDigest(typed);
   const quiet = isQuiet(invocation);
   const isAll = isFlagOn(invocation, "all-tags");
