@@ -18,12 +18,14 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly headers?: readonly string[];
+  /** a file in wrk's language that says what is asked */
+  readonly script?: string;
 }
 
 /** Asks for `path` on so many connections at a time, each asking again as soon as it has its answer. */
 export async function load(
   server: TrustServer,
-  { path, connections, seconds, headers = [] }: Load,
+  { path, connections, seconds, headers = [], script }: Load,
 ): Promise<LoadResult> {
   const flags = [
     "-t1",
@@ -32,6 +34,7 @@ export async function load(
     "--timeout",
     "20s",
     ...headers.flatMap((text) => ["-H", text]),
+    ...(script === undefined ? [] : ["-s", script]),
   ];
   const { stdout } = await runOk("wrk", [...flags, `${server.url}${path}`], { timeoutMs: seconds * 1000 + 60_000 });
   const [requests, bytes] = [numberIn(stdout, /(\d+) requests in/u), bytesIn(stdout)];

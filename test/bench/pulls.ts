@@ -12,20 +12,21 @@ import {
   type TrustServer,
 } from "../support/peers.ts";
 import { executable } from "./clients.ts";
-import { executableName, timeInTurns, type Contender, type Row } from "./measure.ts";
+import { executableName, rowOf, timeInTurns, type Contender, type Row } from "./measure.ts";
 import type { Environment } from "../support/processes.ts";
-import { seedTags } from "./seed.ts";
+import { seedTags } from "../support/many-tags.ts";
 
 const untrusted: Environment = { DOCKER_CONTENT_TRUST: "0" };
+const untrustedName = "docker 28 without it";
 const trusted: Environment = { DOCKER_CONTENT_TRUST: "1" };
 
 function pulls(user: Client, reference: string): Contender[] {
   const pull = (command: string, more: Environment) => (): Promise<unknown> =>
     runOk(command, ["pull", reference], { env: { ...user.env, ...more } });
   const contenders = [
-    { name: "untrusted", work: pull("docker", untrusted) },
-    { name: "docker", work: pull("docker", trusted) },
     { name: "tagseal", work: pull(launcher, trusted) },
+    { name: untrustedName, work: pull("docker", untrusted) },
+    { name: "docker 28", work: pull("docker", trusted) },
   ];
   return existsSync(executable)
     ? [...contenders, { name: executableName, work: pull(executable, trusted) }]
@@ -37,7 +38,7 @@ export async function trustedPulls(
   scope: Scope,
   server: TrustServer,
   registry: Registry,
-  sizes: readonly number[],
+  { sizes, turns }: { readonly sizes: readonly number[]; readonly turns: number },
 ): Promise<Row[]> {
   const user = client(scope, { server, engine: await startDockerd(scope), name: "pulls" });
   const rows: Row[] = [];
@@ -47,16 +48,13 @@ export async function trustedPulls(
     await user.dockerOk(["push", `${gun}:signed`], { env: untrusted });
     if (tags > 1) await seedTags(user, gun, tags - 1);
     await user.dockerOk(["push", `${gun}:signed`], { env: trusted });
-    const results = await timeInTurns(pulls(user, `${gun}:signed`), 41);
-    const added = (name: string): number =>
-      (results.get(name) ?? Number.NaN) - (results.get("untrusted") ?? Number.NaN);
-    rows.push({
-      work: `added by trust to a pull, ${tags} tags (untrusted: ${results.get("untrusted")?.toFixed(0)} ms)`,
-      unit: "ms",
-      ours: added("tagseal"),
-      ...(results.has(executableName) ? { executable: added(executableName) } : {}),
-      peers: [{ name: "docker 28", value: added("docker") }],
-    });
+    const results = await timeInTurns(pulls(user, `${gun}:signed`), turns);
+    const work = `pulling a present image, ${tags === 1 ? "1 tag" : `${tags.toLocaleString("en")} tags`}`;
+    const whole = rowOf(`${work}: with content trust`, "ms", results);
+    const without = whole.peers.find(({ name }) => name === untrustedName)?.median ?? Number.NaN;
+    const added = new Map([...results].map(([name, { median }]) => [name, median - without]));
+    added.delete(untrustedName);
+    rows.push(whole, rowOf(`${work}: what content trust adds`, "ms", added));
   }
   return rows;
 }

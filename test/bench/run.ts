@@ -1,69 +1,95 @@
 /**
- * `npm run bench`: Tagseal beside the programs it replaces, in one run on one machine, taking turns. Prints a Markdown
- * table on stdout (progress goes to stderr). Parts can be named: `npm run bench -- start clients pulls server`.
+ * `npm run bench`: Tagseal beside the programs it replaces, in one run on one machine, taking turns. Rows are kept in `docs/benchmarks/results.json`
+ * as they finish; the tables and plots of `docs/benchmarks.md` are written from it.
+ *
+ *   npm run bench                        everything for which the peers are here
+ *   npm run bench -- start clients       these parts; the figures of the others stay
+ *   npm run bench -- --quick             a first look that takes seconds, into a temporary directory
+ *   npm run bench -- --out DIRECTORY     into another directory
+ *   npm run bench -- render              writes tables and plots from the figures, and measures nothing
  */
-import { cpus } from "node:os";
 import {
-  missingPeers,
-  Scope,
-  startDockerRegistry,
-  startNotary,
-  startTagsealServer,
-  type TrustServer,
-  writeLayout,
-} from "../support/peers.ts";
-import { startPostgres } from "../support/database.ts";
-import { startUp, verifyAndSign } from "./clients.ts";
-import { report, type Row } from "./measure.ts";
-import { trustedPulls } from "./pulls.ts";
-import { publishes, reads } from "./server.ts";
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { missingPeers, Scope } from "../support/peers.ts";
+import { describeRun } from "./machine.ts";
+import { rendered } from "./page.ts";
+import { parts, type Effort } from "./parts.ts";
+import { drawPlots } from "./plots.ts";
+import { Recorder, readResults } from "./results.ts";
 
-const parts = ["start", "clients", "pulls", "server"] as const;
-type Part = (typeof parts)[number];
+const documents = resolve(import.meta.dirname, "../../docs");
 
-async function measure(part: Part, scope: Scope): Promise<Row[]> {
-  process.stderr.write(`measuring: ${part}\n`);
-  if (part === "start") return await startUp(21);
-  const ours = await startTagsealServer(scope);
-  if (part === "clients") {
-    const registry = await startDockerRegistry(scope);
-    const image = await writeLayout(scope.path("image"), "hello");
-    return await verifyAndSign(scope, ours, await startNotary(scope), registry, image, [1, 1000, 10_000, 50_000]);
+/** Writes the page and its plots from the figures. */
+function render(directory: string): void {
+  const results = readResults(join(directory, "benchmarks/results.json"));
+  const page = join(directory, "benchmarks.md");
+  writeFileSync(page, rendered(readFileSync(page, "utf8"), results));
+  const plots = drawPlots(results);
+  for (const file of readdirSync(join(directory, "benchmarks")))
+    if (file.endsWith(".svg") && !plots.has(file)) rmSync(join(directory, "benchmarks", file));
+  for (const [file, drawing] of plots) writeFileSync(join(directory, "benchmarks", file), drawing);
+}
+
+/** The directory to write into, with a page. */
+function prepared(out: string | undefined, isQuick: boolean): string {
+  const directory = resolve(out ?? (isQuick ? mkdtempSync(join(tmpdir(), "tagseal-bench-")) : documents));
+  mkdirSync(join(directory, "benchmarks"), { recursive: true });
+  if (!existsSync(join(directory, "benchmarks.md")))
+    copyFileSync(join(documents, "benchmarks.md"), join(directory, "benchmarks.md"));
+  return directory;
+}
+
+/** The parts that are wanted and possible here. @throws for an unknown one, or one that was named and lacks something */
+function chosen(words: readonly string[]): readonly string[] {
+  const unknown = words.filter((word) => parts[word] === undefined);
+  if (unknown.length > 0)
+    throw new Error(`no part is called ${unknown.join(", ")}; there are: ${Object.keys(parts).join(", ")}`);
+  return Object.entries(parts).flatMap(([name, { peers }]) => {
+    if (words.length > 0 && !words.includes(name)) return [];
+    const missing = missingPeers(peers);
+    if (missing === false) return [name];
+    if (words.length > 0) throw new Error(`${name} is not measured; ${missing}`);
+    process.stderr.write(`${name} is left out; ${missing}\n`);
+    return [];
+  });
+}
+
+async function measure(names: readonly string[], directory: string, effort: Effort): Promise<void> {
+  const recorder = new Recorder(join(directory, "benchmarks/results.json"), describeRun(effort === "quick"));
+  for (const name of names) {
+    await using scope = new Scope("bench");
+    process.stderr.write(`measuring: ${name}\n`);
+    for await (const row of (await parts[name]?.measure(scope, effort)) ?? []) {
+      recorder.add(name, row);
+      process.stderr.write(`${name}: ${row.work}\n`);
+    }
+    recorder.finished(name);
+    render(directory);
   }
-  if (part === "pulls") return await trustedPulls(scope, ours, await startDockerRegistry(scope), [1, 10_000]);
-  return await compareServers(scope, ours);
 }
 
-async function compareServers(scope: Scope, ours: TrustServer): Promise<Row[]> {
-  // A separate database, set up as that of notary-server: durable, on the same disk.
-  await using databases = new Scope("bench-database");
-  const postgres = await startPostgres(databases);
-  await postgres.create("tagseal", "select 1");
-  const args = ["--database", postgres.url("tagseal")];
-  const onPostgres = await startTagsealServer(scope, { args, env: { TAGSEAL_SIGNER_PASSPHRASE: "bench passphrase" } });
-  const servers = [
-    { name: "tagseal on SQLite", isOurs: true, server: ours },
-    { name: "tagseal on PostgreSQL", isOurs: true, server: onPostgres },
-    { name: "notary-server on PostgreSQL", isOurs: false, server: await startNotary(scope, { store: "postgres" }) },
-    { name: "notary-server in memory", isOurs: false, server: await startNotary(scope) },
-  ];
-  return [...(await reads(scope, servers)), ...(await publishes(servers))];
-}
-
-async function main(words: readonly string[]): Promise<void> {
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { quick: { type: "boolean" }, out: { type: "string" } },
+  });
   // Set, it makes Node.js and Bun, and none of the peers, parse a file of authorities in every process: a setting of the machine.
   delete process.env["NODE_EXTRA_CA_CERTS"];
-  const missing = missingPeers(["docker", "dockerd", "busybox", "notary", "registry", "postgres", "skopeo", "wrk"]);
-  if (missing !== false) throw new Error(`the benchmark needs its peers; ${missing}`);
-  const wanted = parts.filter((part) => words.length === 0 || words.includes(part));
-  const rows: Row[] = [];
-  for (const part of wanted) {
-    await using scope = new Scope("bench");
-    rows.push(...(await measure(part, scope)));
-  }
-  const [processor] = cpus();
-  process.stdout.write(`Node.js ${process.versions.node}, ${cpus().length} × ${processor?.model.trim()}, medians.\n\n`);
-  process.stdout.write(`${report(rows)}\n`);
+  const directory = prepared(values.out, values.quick === true);
+  if (positionals.includes("render")) render(directory);
+  else await measure(chosen(positionals), directory, values.quick === true ? "quick" : "whole");
+  process.stdout.write(`${join(directory, "benchmarks.md")}\n`);
 }
 
-await main(process.argv.slice(2));
+await main();

@@ -3,13 +3,15 @@ import { get } from "node:https";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { post, UploadingPublisher, type Upload } from "../server/uploading-publisher.ts";
 import { target } from "../support/editing-story.ts";
-import { client, readText, type Scope, type TrustServer } from "../support/peers.ts";
+import { startPostgres } from "../support/database.ts";
+import { client, readText, Scope, startNotary, startTagsealServer, type TrustServer } from "../support/peers.ts";
 import { load, loadReconnecting, type LoadResult } from "./load.ts";
-import { median, rowOf, type Row } from "./measure.ts";
-import { seedTags } from "./seed.ts";
+import { residentMb } from "./machine.ts";
+import { rowOf, spreadOf, type Row } from "./measure.ts";
+import { seedTags } from "../support/many-tags.ts";
 
 /** A server under its name in the report. */
-export interface NamedServer {
+interface NamedServer {
   readonly name: string;
   /** ours, as opposed to those it is compared with */
   readonly isOurs: boolean;
@@ -55,37 +57,53 @@ async function rate(work: string, servers: readonly NamedServer[], rounds: numbe
   return servers
     .filter(({ isOurs }) => isOurs)
     .map((own) => {
-      const compared = [own, ...peers].map(({ name }) => [name, median(samples.get(name) ?? [])] as const);
+      const compared = [own, ...peers].map(({ name }) => [name, spreadOf(samples.get(name) ?? [])] as const);
       return rowOf(`${work}: ${own.name}`, "per second", new Map(compared));
     });
 }
 
+/** How long each load lasts, and how often. */
+interface ServerLoad {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly publishRounds: number;
+}
+
+const loads = {
+  whole: { seconds: 3, rounds: 3, publishRounds: 9 },
+  quick: { seconds: 1, rounds: 1, publishRounds: 1 },
+} as const satisfies Readonly<Record<string, ServerLoad>>;
+
 /** Reads: the current timestamp, the targets file of a thousand tags, and the timestamp over new connections. */
-export async function reads(scope: Scope, servers: readonly NamedServer[]): Promise<Row[]> {
+async function* reads(
+  scope: Scope,
+  servers: readonly NamedServer[],
+  { seconds, rounds }: ServerLoad,
+): AsyncGenerator<Row, void> {
   const paths = new Map<TrustServer, string>();
   for (const { server } of servers) {
     await seedTags(client(scope, { server, name: `seed-${server.port}` }), gun, 1000);
     paths.set(server, await targetsByChecksum(server));
   }
-  const timestamp = `/v2/${gun}/_trust/tuf/timestamp.json`;
+  const path = `/v2/${gun}/_trust/tuf/timestamp.json`;
   const targets = (server: TrustServer): string => paths.get(server) ?? "";
-  return [
-    ...(await rate("GET timestamp.json, 32 connections", servers, 3, (server) =>
-      load(server, { path: timestamp, connections: 32, seconds: 3 }),
-    )),
-    ...(await rate("GET timestamp.json, 512 connections", servers, 3, (server) =>
-      load(server, { path: timestamp, connections: 512, seconds: 3 }),
-    )),
-    ...(await rate("GET targets of 1,000 tags by checksum, 32 connections", servers, 3, (server) =>
-      load(server, { path: targets(server), connections: 32, seconds: 3 }),
-    )),
-    ...(await rate("the same, by clients that accept compression", servers, 3, (server) =>
-      load(server, { path: targets(server), connections: 32, seconds: 3, headers: ["Accept-Encoding: gzip"] }),
-    )),
-    ...(await rate("GET timestamp.json, a new TLS connection each, 8 at a time", servers, 3, (server) =>
-      loadReconnecting(server, { path: timestamp, connections: 8, seconds: 3 }),
-    )),
+  const works: readonly (readonly [string, Asking])[] = [
+    ["GET timestamp.json, 32 connections", (server) => load(server, { path, connections: 32, seconds })],
+    ["GET timestamp.json, 512 connections", (server) => load(server, { path, connections: 512, seconds })],
+    [
+      "GET targets of 1,000 tags by checksum, 32 connections",
+      (server) => load(server, { path: targets(server), connections: 32, seconds }),
+    ],
+    [
+      "GET targets of 1,000 tags by checksum, 32 connections that accept compression",
+      (server) => load(server, { path: targets(server), connections: 32, seconds, headers: ["Accept-Encoding: gzip"] }),
+    ],
+    [
+      "GET timestamp.json, a new TLS connection each, 8 at a time",
+      (server) => loadReconnecting(server, { path, connections: 8, seconds }),
+    ],
   ];
+  for (const [work, asking] of works) yield* await rate(work, servers, rounds, asking);
 }
 
 const publishers = 8;
@@ -109,11 +127,11 @@ async function prepare(server: TrustServer, name: string): Promise<Prepared> {
 }
 
 /** Eight publishers at once, each sending one update after another to a separate repository. */
-export async function publishes(servers: readonly NamedServer[]): Promise<Row[]> {
+async function publishes(servers: readonly NamedServer[], rounds: number): Promise<Row[]> {
   setDefaultCACertificates([...getCACertificates("default"), ...servers.map(({ server }) => readText(server.ca))]);
   let round = 0;
   // A round takes half a second, where those of reads take three.
-  return await rate("publish, 8 publishers of 8 repositories", servers, 9, async (server) => {
+  return await rate("publish, 8 publishers of 8 repositories", servers, rounds, async (server) => {
     round += 1;
     const names = Array.from({ length: publishers }, (_, index) => `publish-${round}-${index}`);
     const prepared = await Promise.all(names.map((name) => prepare(server, name)));
@@ -131,4 +149,32 @@ export async function publishes(servers: readonly NamedServer[]): Promise<Row[]>
     const perSecond = (publishers * publishesEach * 1000) / (performance.now() - startedAt);
     return { perSecond, failures, bytesEach: 0 };
   });
+}
+
+/** What the servers have in memory after all of that. */
+function memory(servers: readonly NamedServer[]): Row[] {
+  const resident = ({ name, server }: NamedServer) => [name, residentMb(server.process)] as const;
+  const peers = servers.filter(({ isOurs }) => !isOurs).map(resident);
+  return servers
+    .filter(({ isOurs }) => isOurs)
+    .map((own) => rowOf(`memory afterwards: ${own.name}`, "MB", new Map([resident(own), ...peers])));
+}
+
+/** Ours beside notary-server, on stores of both kinds. */
+export async function* compareServers(scope: Scope, effort: keyof typeof loads): AsyncGenerator<Row, void> {
+  // A separate database, set up as that of notary-server: durable, on the same disk.
+  await using databases = new Scope("bench-database");
+  const postgres = await startPostgres(databases);
+  await postgres.create("tagseal", "select 1");
+  const args = ["--database", postgres.url("tagseal")];
+  const onPostgres = await startTagsealServer(scope, { args, env: { TAGSEAL_SIGNER_PASSPHRASE: "bench passphrase" } });
+  const servers = [
+    { name: "tagseal on SQLite", isOurs: true, server: await startTagsealServer(scope) },
+    { name: "tagseal on PostgreSQL", isOurs: true, server: onPostgres },
+    { name: "notary-server on PostgreSQL", isOurs: false, server: await startNotary(scope, { store: "postgres" }) },
+    { name: "notary-server in memory", isOurs: false, server: await startNotary(scope) },
+  ];
+  yield* reads(scope, servers, loads[effort]);
+  yield* await publishes(servers, loads[effort].publishRounds);
+  yield* memory(servers);
 }
