@@ -34,12 +34,12 @@ describe("the tables of commands", () => {
     });
   }
 
-  it("cover the five commands and nothing that only looks like them", () => {
+  it("cover the five commands, docker's compose, and nothing that only looks like them", () => {
     for (const program of ["docker", "podman"] as const) {
       const covered = listedCommands(program).filter(({ standing }) => standing.kind === "covered");
       assert.deepEqual(
         [...new Set(covered.map(({ standing }) => (standing.kind === "covered" ? standing.word : "")))],
-        ["push", "pull", "build", "create", "run"],
+        ["push", "pull", "build", "create", "run", ...(program === "docker" ? ["compose"] : [])],
       );
       assert.equal(commandTables[program].commands.get("push")?.kind, "covered");
     }

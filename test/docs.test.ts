@@ -145,7 +145,7 @@ describe("lines for a shell", () => {
     const blocks = documents.flatMap((file) =>
       fencedBlocks(read(file)).map(({ info, line }) => ({ file, info, line })),
     );
-    const known = /^(?:console(?: exit=\d+)?|sh|yaml|jsonc?|text)$/u;
+    const known = /^(?:console(?: exit=\d+)?|sh|yaml|toml|jsonc?|text)$/u;
     assert.deepEqual(
       // The library's reference is written from its sources, and test/api-page.test.ts compares the two.
       blocks.filter(({ file, info }) => !known.test(info) && !(file === "docs/api.md" && info === "ts")),

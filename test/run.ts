@@ -1,6 +1,7 @@
 /**
  * The test runner behind `npm test`: every `*.test.ts` under `src/` and `test/`, each file in its own process, three at
- * a time. Failures are named where they happen and explained at the end; the last line is always `N passed, N failed, N skipped`.
+ * a time, and beside them one of those that mostly wait. Failures are named where they happen and explained at the end; the last line is always
+ * `N passed, N failed, N skipped`.
  *
  *   npm test                       everything
  *   npm test -- src/tuf rotation   only files whose path contains one of the words
@@ -27,7 +28,7 @@ const coveringWords = [...coveredLayers, "test/conformance"];
 
 /** These mostly wait, the day for ten minutes: one after the other they are one file more. */
 const besideOthers =
-  /^test\/(?:peers\/(?:day|front-podman-certificates)|guide\/keys-and-passphrases|server\/(?:certificates|outage|signer-keys|hanging-parts))\./u;
+  /^(?:test\/(?:peers\/(?:day|front-podman-certificates)|guide\/keys-and-passphrases|server\/(?:certificates|outage|signer-keys|hanging-parts))|src\/server\/signer\/remote-signer-certificates)\./u;
 
 /** Files begin in this order: a long one that began late would run alone at the end. */
 const longestFirst = [

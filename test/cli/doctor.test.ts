@@ -206,9 +206,12 @@ describe("doctor about docker", () => {
     assert.deepEqual([asked.code, asked.enforced], [1, false]);
   });
 
-  it("says with a shim that compose is refused, and without one that it passes", async () => {
+  it("says with a shim that compose is checked, and without one that it passes", async () => {
     const shimmed = new Machine().engine("docker", "28.2.2").shim();
-    assert.match((await only(shimmed, "compose")).message, /such as docker compose up, are refused$/u);
+    assert.match(
+      (await only(shimmed, "compose")).message,
+      /^docker compose build, create, pull, run and up are checked; .* are refused$/u,
+    );
     assert.match((await only(new Machine().engine("docker", "28.2.2"), "engine")).message, /nor in docker compose/u);
   });
 
@@ -526,7 +529,7 @@ describe("doctor about a project", () => {
     assert.match(stdout, /^Content trust is NOT enforced here\.\n\nproblem {2}docker 29/);
     assert.match(stdout, /warning {2}\.github\/workflows\/a\.yml relies on DOCKER_CONTENT_TRUST/);
     assert.match(stdout, /and 2 more of this kind/);
-    assert.match(stdout, /warning {2}deploy\/compose\.yaml relies on .* compose has never heeded; with .* is refused/);
+    assert.match(stdout, /warning {2}deploy\/compose\.yaml relies on .* compose has never heeded; with .* checked/);
     assert.doesNotMatch(stdout, /gitlab|node_modules/);
     assert.ok(stdout.split("\n").length <= 24, stdout);
   });

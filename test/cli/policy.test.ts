@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
-import { policyFiles } from "../../src/cli/open/policies.ts";
+import { policyFiles } from "../../src/cli/open/policy-files.ts";
 import { Scope } from "../support/processes.ts";
 import { installFakeDocker } from "../support/fake-docker.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
@@ -115,6 +115,18 @@ describe("policies", () => {
     assert.match(refused.stderr, /\[ROOT_PINNING_MISMATCH\]/u);
     writeFileSync(path, (await stage.ok(["policy", "pin", rotated])).stdout);
     await stage.ok(["--policy", path, "verify", `${rotated}:v1`], { env });
+  });
+
+  it("I9: a pin of one policy does not open what the other knows only", async () => {
+    const systemPolicy = stage.path("pinned-by-the-machine.json");
+    writeFileSync(systemPolicy, (await stage.ok(["policy", "pin", gun])).stdout);
+    const env = machine({ [gun]: { firstUse: false } });
+    const refused = await stage.run(["verify", image], { env, systemPolicy });
+    assert.deepEqual([refused.code, refused.stdout], [3, ""]);
+    assert.match(refused.stderr, /\[ROOT_PINNING_MISMATCH\]/u);
+    // the same machine, once it knows the repository
+    await stage.ok(["--policy", systemPolicy, "verify", image], { env });
+    await stage.ok(["verify", image], { env, systemPolicy });
   });
 
   it("follow a copy to the name under which it is signed", async () => {
@@ -242,7 +254,7 @@ describe("policies", () => {
       const pulled = await docker(["pull", image], env);
       assert.equal(pulled.code, 1);
       assert.match(pulled.stderr, /must have signed it/u);
-      assert.match((await docker(["compose", "up"], env)).stderr, /COMMAND_NOT_COVERED/u);
+      assert.match((await docker(["compose", "watch"], env)).stderr, /COMMAND_NOT_COVERED/u);
       assert.equal((await docker(["ps", "-a"], env)).stdout, "<-a>\n");
       assert.doesNotMatch((await docker(["pull", image], stage.stranger())).stderr, /must have signed/u);
     });
@@ -278,6 +290,31 @@ describe("policies", () => {
       assert.match(off.stderr, /does not switch off the policy/u);
       const variable = await docker(["pull", image], { ...env, DOCKER_CONTENT_TRUST: "0" }, systemPolicy);
       assert.deepEqual([variable.code, variable.stdout], [1, ""]);
+    });
+
+    it("I9: of the machine keep every command under trust, whatever flag of its line says otherwise", async () => {
+      const systemPolicy = policy({});
+      for (const line of [
+        ["plugin", "install", "--disable-content-trust", image],
+        ["plugin", "install", "--disable-content-trust=true", image],
+        ["plugin", "push", "--disable-content-trust", image],
+        ["image", "pull", "--disable-content-trust", image],
+        ["compose", "up", "--disable-content-trust"],
+      ]) {
+        const { stdout, stderr } = await docker(line, machine({}), systemPolicy);
+        assert.deepEqual([line, stdout], [line, ""]);
+        assert.match(stderr, /\[(?:POLICY_REFUSED|COMMAND_NOT_COVERED)\]/u);
+        assert.doesNotMatch(stderr, /DOCKER_CONTENT_TRUST=0/u, "a variable that does not count is no hint");
+      }
+    });
+
+    it("I9: of the machine keep a push of an image from a file signed", async () => {
+      const systemPolicy = policy({}, { firstUse: true });
+      const { directory } = await stage.image("pushed");
+      const line = ["push", "--disable-content-trust", "--from", `oci:${directory}`, `${gun}:unsigned`];
+      const { code, stdout, stderr } = await stage.run(line, { systemPolicy });
+      assert.deepEqual([code, stdout], [3, ""]);
+      assert.match(stderr, /does not switch off the policy.*\[POLICY_REFUSED\]/su);
     });
   });
 });

@@ -1,8 +1,10 @@
 /** Changes that several people sign, carried in files and kept by the trust server: a role that needs two of three keys. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
+import { metricOf } from "../support/metric.ts";
 import { makeSignerKey } from "../support/signer-key.ts";
 import { createRootCertificate } from "../../src/crypto/root-certificate.ts";
 import { captured } from "../../src/cli/captured-io.ts";
@@ -104,6 +106,13 @@ class SharedRepository {
     const adding = ["trust", "delegation", "add", this.app, "targets/releases", ...files];
     await stage.ok([...adding, "--all-paths", "--threshold", "2"]);
   }
+}
+
+/** Publications that came as a difference, as the trust server counts them. */
+async function differencesReceived({ sandbox: { environment } }: CliSandbox): Promise<number> {
+  const url = environment["DOCKER_CONTENT_TRUST_SERVER"] ?? "";
+  const ca = join(environment["DOCKER_CONFIG"] ?? "", "tls", new URL(url).host, "ca.crt");
+  return await metricOf({ url, ca }, "tagseal_server_dcz_received_total");
 }
 
 describe("proposals in files", () => {
@@ -291,6 +300,18 @@ describe("proposals in files", () => {
     const taken = team.publicKey("alice");
     const { stderr } = await run("alice", "sign", "--propose", "--out", taken, `${app}:new@${digest}`);
     assert.match(stderr, /\[FILE_UNWRITABLE\]/u);
+  });
+
+  it("a complete one is published as the difference from what is current", async () => {
+    const tags = Array.from({ length: 40 }, (_, at) => `${app}:many-${at}@${digest}`);
+    const [many, next] = [file(), file()];
+    await ok("alice", "sign", "-q", "--propose", "--out", many, ...tags);
+    await ok("bob", "trust", "approve", app, "--in", many, "--yes");
+    const before = await differencesReceived(stage);
+    await ok("alice", "sign", "-q", "--propose", "--out", next, `${app}:next@${digest}`);
+    await ok("bob", "trust", "approve", app, "--in", next, "--yes");
+    assert.equal(await differencesReceived(stage), before + 1);
+    assert.deepEqual([await meaning("next"), await meaning("many-39")], [digest, digest]);
   });
 });
 

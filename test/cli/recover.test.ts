@@ -197,6 +197,16 @@ describe("trust recover", () => {
     assert.deepEqual(seenIn(played), [`cached: ${refusedRoot} [ROOT_ROTATION_REFUSED]`, "new: same"]);
     assert.deepEqual(traces(story), beforehand);
 
+    // A machine that never saw it is shown what it would take over, and remembers nothing before the answer.
+    const newcomer: Record<string, string> = { ...stage.stranger(stage.fresh("newcomer")), ...passphrases };
+    const asked = await stage.run(["trust", "recover", "--lost", "root", app], { env: newcomer });
+    assert.match(
+      asked.stdout,
+      new RegExp(`^First contact with ${app}: .*\n  root certificate [0-9a-f]{64}\n${app}\n`, "u"),
+    );
+    assert.equal(existsSync(join(newcomer["DOCKER_CONFIG"] ?? "", "trust", "tuf")), false);
+    assert.equal(asked.code, 1);
+
     const memory = join(owner["DOCKER_CONFIG"] ?? "", "trust", "tuf");
     cpSync(memory, stage.path("old-memory"), { recursive: true });
     const { code, stdout, stderr } = await recover(story, "--yes", ...lineOf(real, app));

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { after, describe, it } from "node:test";
 import { recordingOf, recordingPath } from "../../release/recording/recording.ts";
+import { documentedLines } from "../support/documented-lines.ts";
 import { run, Scope, tagsealCommand } from "../support/peers.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -53,6 +54,21 @@ describe("the demonstration", () => {
     assert.equal(summary.at(-1), "Everything that was signed was found, and every attack was refused.");
     assert.match(recording, /\.step \{ visibility: hidden; \}\s*\.still \{ visibility: visible; \}/u);
     assert.match(recording, /@media \(prefers-reduced-motion: no-preference\) \{\s*\.step \{ animation: /u);
+  });
+});
+
+describe("the demonstration of the gateway", () => {
+  it("shows who gets malware after a theft, and that the gateway serves what is signed", async () => {
+    const startedAt = Date.now();
+    const line = documentedLines("docs/incident.md", "Would it have stopped this?").trim().split(" ");
+    assert.equal(line.shift(), "tagseal");
+    const { code, stdout, stderr } = await run(tagsealCommand, line, { env });
+    assert.equal(code, 0, stdout + stderr);
+    assert.ok(Date.now() - startedAt < 60_000);
+    assert.equal(stdout.match(/^ {3}✔ /gmu)?.length, 18);
+    assert.equal(stdout.includes("✘"), false);
+    assert.match(stdout, /status 403: DENIED: No valid trust data for 2\.0/u);
+    assert.match(stdout, /\nThe gateway served what was signed as current, and nothing else\.\n$/u);
   });
 });
 

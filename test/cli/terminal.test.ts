@@ -104,6 +104,18 @@ describe("without a terminal", () => {
   });
 });
 
+describe("a reader that has ended", () => {
+  for (const args of [["verify", "--json", "Not A Name", "Nor This"], ["help"]])
+    it(`I9: ${args[0]} does not end with 0, as docker and notary do not`, async () => {
+      const command = `trap '' PIPE; sleep 0.2; exec "$@"`;
+      const script = `set -o pipefail; { sh -c '${command.replaceAll("'", `'\\''`)}' sh "$@"; } | true`;
+      const { code } = await run("bash", ["-c", script, "bash", tagsealCommand, ...args], {
+        env: { HOME: scope.directory },
+      });
+      assert.equal(code, 141);
+    });
+});
+
 describe("a server that accepts and says nothing", () => {
   let server: Server;
   let url: string;

@@ -134,9 +134,9 @@ describe("a command line that cannot be understood", () => {
   });
 
   const asJson: readonly (readonly [line: string, code: number, message: RegExp])[] = [
-    ["verify --json", 1, /^tagseal: 'tagseal verify' requires 1 argument$/u],
+    ["verify --json", 1, /^tagseal: 'tagseal verify' requires at least 1 argument$/u],
     ["verify --json=true x --no-such-flag", 125, /^unknown flag: --no-such-flag$/u],
-    ["verify x --platform --json=false --json y z", 1, /requires 1 argument$/u],
+    ["list x --max-staleness --json=false --json y z", 1, /requires 1 argument$/u],
     ["list --json=maybe --json x", 125, /^invalid argument "maybe"/u],
     ["trust sign --json", 1, /requires 1 argument$/u],
     ["trust no-such-command --json", 1, /^tagseal: unknown command: tagseal trust no-such-command$/u],
@@ -157,7 +157,7 @@ describe("a command line that cannot be understood", () => {
     });
   }
 
-  for (const line of ["verify --json=false", "verify x y -- --json", "trust sign"]) {
+  for (const line of ["verify --json=false", "list x y -- --json", "trust sign"]) {
     it(`tagseal ${line}: no JSON`, async () => {
       const { io, stdout } = captured({ env: {}, now: () => new Date() });
       assert.notEqual(await main(line.split(" "), io), 0);

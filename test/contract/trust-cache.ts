@@ -53,6 +53,24 @@ export function trustCacheContract(name: string, newMachine: NewMachine): void {
     assert.equal(await cache.pastRoot(3), undefined);
   });
 
+  test(`${name}: one root takes the place of all that is remembered, if it can`, async () => {
+    const open = await newMachine();
+    const cache = open();
+    if (cache.rememberOnly === undefined) return;
+    for (const role of ["root", "targets", "targets/a", "snapshot", "timestamp"]) await cache.store(role, bytes(role));
+    await cache.keepPastRoot?.(1, bytes("first"));
+    await cache.rememberOnly(bytes("another"));
+    for (const reader of [cache, open()]) {
+      assert.deepEqual(Buffer.from((await reader.load("root")) ?? []).toString(), "another");
+      for (const role of ["targets", "targets/a", "snapshot", "timestamp"])
+        assert.equal(await reader.load(role), undefined, role);
+      assert.equal(await reader.pastRoot?.(1), undefined);
+      assert.equal(await reader.firstSeenAt?.("timestamp"), undefined);
+    }
+    await cache.store("root", bytes("its successor"));
+    assert.deepEqual(Buffer.from((await open().load("root")) ?? []).toString(), "its successor");
+  });
+
   test(`${name}: one publisher at a time, if it can; what the work returns or throws comes back, and the next one starts`, async () => {
     const open = await newMachine();
     const [one, other] = [open(), open()];

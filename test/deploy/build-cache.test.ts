@@ -9,15 +9,22 @@ import { Scope } from "../support/processes.ts";
 describe("a cache of what was built", () => {
   const scope = new Scope("build-cache");
   const before = process.env["TAGSEAL_BUILD_CACHE"];
+  const epoch = process.env["SOURCE_DATE_EPOCH"];
   const cache = scope.path("cache");
   after(async () => {
     setCache(before);
+    setDate(epoch);
     await scope.close();
   });
 
   function setCache(directory: string | undefined): void {
     if (directory === undefined) delete process.env["TAGSEAL_BUILD_CACHE"];
     else process.env["TAGSEAL_BUILD_CACHE"] = directory;
+  }
+
+  function setDate(seconds: string | undefined): void {
+    if (seconds === undefined) delete process.env["SOURCE_DATE_EPOCH"];
+    else process.env["SOURCE_DATE_EPOCH"] = seconds;
   }
 
   /** Builds a file and a directory; what is in both says how often something was built. */
@@ -41,6 +48,18 @@ describe("a cache of what was built", () => {
     const [sources = ""] = readdirSync(cache);
     assert.match(sources, /^[0-9a-f]{64}$/u);
     assert.deepEqual(readdirSync(join(cache, sources)).toSorted(), ["directory", "file"]);
+  });
+
+  it("does not give a build of another date, which is in what is built", () => {
+    setCache(scope.path("dated"));
+    const counter = { builds: 0 };
+    setDate("1000000000");
+    assert.deepEqual(build("early", counter), ["1", "2"]);
+    setDate("1000000001");
+    assert.deepEqual(build("late", counter), ["3", "4"]);
+    setDate("1000000000");
+    assert.deepEqual(build("early-again", counter), ["1", "2"]);
+    setDate(epoch);
   });
 
   it("is not used unless it is named", () => {

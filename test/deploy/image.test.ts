@@ -85,7 +85,7 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     const [{ Config: config, Size: size }] = JSON.parse(stdout) as [{ Config: Record<string, unknown>; Size: number }];
     assert.equal(config["User"], `${nobody}:${nobody}`);
     assert.equal(config["StopSignal"], "SIGTERM");
-    assert.deepEqual(config["ExposedPorts"], { "4443/tcp": {} });
+    assert.deepEqual(config["ExposedPorts"], { "4443/tcp": {}, "5443/tcp": {} });
     assert.deepEqual(config["Volumes"], { "/var/lib/tagseal": {} });
     assert.deepEqual(config["Entrypoint"], ["/opt/tagseal/node/bin/node", "/opt/tagseal/app/tagseal.js"]);
     const labels = config["Labels"] as Record<string, string>;
@@ -143,6 +143,20 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
       "try { fs.writeFileSync('/opt/tagseal/app/tagseal.js', ''); } catch ({ code }) { console.log(code); }";
     assert.match((await inContainer(name, "-e", overwrite)).stdout, /^(?:EROFS|EACCES)$/mu);
   }
+
+  it("I5: is the gateway with another command: read-only, on a volume, healthy by its own check, and ends when asked", async (t) => {
+    const words = ["gateway", "--listen", "127.0.0.1:5443", "--data", "/var/lib/tagseal"];
+    const mounts = ["-v", "gateway:/var/lib/tagseal", "-e", "DOCKER_CONFIG=/run/logins"];
+    await startContainer(t, "gateway", [...tight, ...mounts, "tagseal", ...words, "--upstream", registry.host]);
+    const isWell = async (): Promise<boolean> =>
+      (await inContainer("gateway", "/opt/tagseal/app/health.js")).code === 0;
+    await waitUntil("the gateway is healthy", isWell, 60_000);
+    await keepsToItself("gateway");
+    await builder.dockerOk(["stop", "--time", "60", "gateway"]);
+    const state = await builder.dockerOk(["inspect", "-f", "{{.State.ExitCode}}", "gateway"]);
+    assert.equal(state.stdout, "0\n");
+    assert.equal(await isWell(), false);
+  });
 
   it("shows docker whether it is well, and that it hangs", async (t) => {
     const name = "watched";

@@ -4,7 +4,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { certificates, freePort, missingPeers, readText, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
-import { checkTypes, parseManifests, parseYaml, unpackTool, type Manifest } from "../support/deploy-tools.ts";
+import {
+  checkTypes,
+  parseManifests,
+  parseYaml,
+  renderChart,
+  unpackTool,
+  type Manifest,
+} from "../support/deploy-tools.ts";
 import { ask } from "../support/https-request.ts";
 import {
   assertConnected,
@@ -86,10 +93,7 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
   after(async () => await scope.close());
 
   const env = { HOME: scope.directory };
-  async function rendered(values: readonly string[]): Promise<Manifest[]> {
-    const args = ["template", "tagseal", chart, "--namespace", "tagseal", ...values];
-    return parseManifests((await runOk(helm, args, { env })).stdout);
-  }
+  const rendered = async (values: readonly string[]): Promise<Manifest[]> => await renderChart(helm, chart, values);
 
   it("passes helm's own lint", async () => {
     await runOk(helm, ["lint", "--strict", chart], { env });

@@ -17,6 +17,7 @@ import { modeOf } from "../support/file-mode.ts";
 import { writeSums } from "../../release/checksums.ts";
 import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
 import { releaseRepository } from "../../release/signing.ts";
+import { threads } from "../../release/threads.ts";
 import { bomViolations } from "../support/deploy-tools.ts";
 import { startBareMachine } from "../support/bare-machine.ts";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -135,9 +136,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     const bom = JSON.parse(readFileSync(join(release, sbomName()), "utf8")) as { components: { name: string }[] };
     const named = new Set(bom.components.map(({ name }) => name));
     const { metafile } = await build({
-      entryPoints: ["cli/process.ts", "index.ts", "server/auth/password-worker.ts"].map((file) =>
-        join(root, "src", file),
-      ),
+      entryPoints: ["cli/process.ts", "index.ts", ...threads].map((file) => join(root, "src", file)),
       outdir: scope.path("bundle"),
       external: ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"],
       ...({ bundle: true, write: false, metafile: true, platform: "node", format: "esm" } as const),

@@ -79,6 +79,29 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
     }
   });
 
+  it("I10: of the gateway is correct, and confined as the server's", async () => {
+    const [server = "", gateway = ""] = ["tagseal-server", "tagseal-gateway"].map((name) =>
+      readFileSync(unitFile(name), "utf8"),
+    );
+    const confinement = (unit: string): string => unit.slice(unit.indexOf("DynamicUser=yes"));
+    assert.equal(confinement(gateway), confinement(server));
+    const file = unitFile("tagseal-gateway");
+    await runOk("systemd-analyze", ["security", "--offline=true", "--threshold=15", "--no-pager", file]);
+    const here = scope.path("tagseal-gateway.service");
+    writeFileSync(here, unitHere("tagseal-gateway"));
+    const { stdout, stderr } = await runOk("systemd-analyze", ["verify", "--man=no", here]);
+    assert.equal(stdout + stderr, "");
+    // the command line of the unit is one that the command takes
+    const words = unitSettings(unitHere("tagseal-gateway")).get("ExecStart")?.[0]?.split(" ").slice(2) ?? [];
+    const flags = words.filter((word) => word.startsWith("--")).map((word) => word.slice(2));
+    const { command } = await import("../../src/cli/commands/gateway.ts");
+    assert.equal(words[0], "gateway");
+    assert.deepEqual(
+      flags.filter((flag) => !Object.hasOwn(command.description.options, flag)),
+      [],
+    );
+  });
+
   it("listen on this machine alone while no login is required", () => {
     const settings = JSON.parse(readFileSync(join(root, "deploy/systemd/server.json"), "utf8")) as {
       readonly server: { readonly http_addr: string };

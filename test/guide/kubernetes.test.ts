@@ -3,7 +3,7 @@
  * Kubernetes' own types, and each pod has to find everything it names.
  */
 import assert from "node:assert/strict";
-import { copyFileSync, symlinkSync } from "node:fs";
+import { copyFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { checkTypes, unpackTool, type Manifest } from "../support/deploy-tools.ts";
@@ -87,5 +87,26 @@ describe("the way onto a cluster", { skip: missingPeers(["deploy tools", "openss
   it("is that of plain manifests", async () => {
     const { objects } = await clusterAfter(documentedLines("docs/operations.md", "Helm and Kubernetes", 4));
     await assertRunnable(objects);
+  });
+
+  it("is that of the gateway's chart", async () => {
+    const api = await startKubernetesApi(scope);
+    for (const [from, to] of [
+      ["server.crt", "gateway.crt"],
+      ["server.key", "gateway.key"],
+    ] as const)
+      copyFileSync(join(shell.directory, from), join(shell.directory, to));
+    const policy =
+      '{ "version": 1, "default": { "require": "reject" }, "rules": { "docker.io": { "firstUse": true } } }\n';
+    writeFileSync(join(shell.directory, "policy.json"), policy);
+    await shell.run(documentedLines("docs/gateway.md", "Kubernetes"), { env: { KUBECONFIG: api.configuration } });
+    const { data } = named(api.objects, "ConfigMap", "tagseal-gateway") as unknown as { data: Record<string, string> };
+    assert.deepEqual(data, { "policy.json": policy });
+    assert.equal(named(api.objects, "Secret", "tagseal-gateway-tls")["type"], "kubernetes.io/tls");
+    const sent = api.objects.filter(({ kind }) => kind !== "Secret");
+    await checkTypes(scope, sent);
+    assertConnected(sent);
+    for (const workload of workloads(sent)) assertRestricted(workload);
+    assert.equal(workloads(sent).length, 1);
   });
 });

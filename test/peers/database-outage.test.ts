@@ -105,7 +105,7 @@ describe("readers with caches, sent to a server that was behind", { skip: missin
       } finally {
         await end();
       }
-      await waitUntil("it is found again", () => healthy(behind.url, behind.ca));
+      for (const server of [ahead, behind]) await waitUntil("it is found again", () => healthy(server.url, server.ca));
       await publisher.notaryOk(["-s", ahead.url, "add", "-p", image, "v3", scope.path("note")]);
       for (const tags of [
         await tagsSeenByDocker(reader(docker, behind), image),

@@ -15,7 +15,7 @@ import { startEvilTrustServer, type EvilTrustServer } from "../support/evil-trus
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, writeLayout, type Client } from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
-import type { Answer, Tampering } from "../trust/tampering-proxy.ts";
+import { type Answer, recorder, type Tampering } from "../trust/tampering-proxy.ts";
 
 const missing = missingPeers(["docker", "dockerd", "openssl", "busybox"]);
 const day = 24 * 3600 * 1000;
@@ -196,19 +196,6 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
   });
 
   describe("the trust server", () => {
-    /** Keeps every answer it passes on, and gives them again. */
-    function recorder(): { record: Tampering; replay: Tampering } {
-      const answers = new Map<string, Answer>();
-      return {
-        record: async ({ file }, forward) => {
-          const answer = await forward();
-          answers.set(file, answer);
-          return answer;
-        },
-        replay: async ({ file }) => answers.get(file) ?? { status: 404, body: Buffer.of() },
-      };
-    }
-
     it("I3: goes back to what it said before", async () => {
       const image = `${registry.host}/rollback/app:v1`;
       const publisher = newUser();

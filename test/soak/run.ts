@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { engineNames, missingFor } from "../gate/engines.ts";
 import { liveThroughDay } from "../day/day.ts";
 import { fuzzGate } from "../gate/fuzzing.ts";
+import { pullFromKilledGateway } from "../support/killed-gateway.ts";
 import { crashLoop } from "../support/crash-loop.ts";
 import { startEvilTrustServer } from "../support/evil-trust-server.ts";
 import type { Moment } from "../support/killed-command.ts";
@@ -158,6 +159,18 @@ async function day(): Promise<boolean> {
   return book.refusedReaders.length + lost.length + unnoticed.length === 0;
 }
 
+/** A gateway that is killed again and again under load; `TAGSEAL_GATEWAY_SECONDS` says how long. @returns true when no answer was wrong */
+async function gateway(): Promise<boolean> {
+  await using scope = new Scope("soak");
+  const seconds = Number(process.env["TAGSEAL_GATEWAY_SECONDS"] ?? 300);
+  const { kills, signed, pulled, unanswered, wrong } = await pullFromKilledGateway(scope, seconds, 6);
+  say(
+    `gateway: killed ${kills} times, ${signed} signed, ${pulled} pulls, ${unanswered} unanswered, ${wrong.length} wrong`,
+  );
+  for (const line of wrong.slice(0, 5)) say(`    ${line}`);
+  return wrong.length === 0 && pulled > 0;
+}
+
 const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
   fuzz,
   publishers,
@@ -165,6 +178,7 @@ const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
   kill,
   replicas,
   gate,
+  gateway,
   day,
 };
 const words = process.argv.slice(2);

@@ -1,12 +1,15 @@
 /** Today's BuildKit with its own root and socket, and buildx to drive it. Needs root; images lie as plain copies, which work everywhere. */
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { findGoPeer } from "./go-peers.ts";
+import { commandOn, type Machine } from "./machine.ts";
 import { type Environment, run, type Running, type Scope } from "./processes.ts";
 
 /** A running BuildKit. */
 export interface Buildkit {
   /** `unix:///…`, for `buildctl --addr` */
   readonly address: string;
+  /** a directory whose `blobs` are what it has fetched */
+  readonly contents: string;
   readonly process: Running;
 }
 
@@ -16,6 +19,21 @@ export interface BuildkitOptions {
   readonly insecure?: readonly string[];
   /** a host asked in place of Docker Hub, in plain HTTP */
   readonly mirror?: string;
+  /** where it runs, with the registries of the configuration that is there */
+  readonly machine?: Pick<Machine, "enter">;
+}
+
+/** The settings of {@link configuration}, which a file of registries only does not have. */
+function flags(directory: string): string[] {
+  const worker = ["--oci-worker=true", "--oci-worker-snapshotter=native", "--oci-worker-gc=false"];
+  return [
+    "--root",
+    `${directory}/root`,
+    "--addr",
+    `unix://${directory}/socket`,
+    ...worker,
+    "--containerd-worker=false",
+  ];
 }
 
 function configuration(directory: string, { insecure = [], mirror }: BuildkitOptions): string {
@@ -41,15 +59,17 @@ export async function startBuildkitd(scope: Scope, options: BuildkitOptions = {}
   mkdirSync(directory, { recursive: true });
   writeFileSync(`${directory}/buildkitd.toml`, configuration(directory, options));
   const address = `unix://${directory}/socket`;
-  const args = ["--config", `${directory}/buildkitd.toml`];
-  const process = await scope.start("buildkitd", findGoPeer("buildkitd") ?? "buildkitd", args, {
+  const { machine } = options;
+  const settings = machine === undefined ? ["--config", `${directory}/buildkitd.toml`] : flags(directory);
+  const [program, ...args] = commandOn(machine, findGoPeer("buildkitd") ?? "buildkitd", ...settings);
+  const process = await scope.start("buildkitd", program, args, {
     ready: async () => {
       if (!existsSync(`${directory}/socket`)) return false;
       const asked = await run(findGoPeer("buildctl") ?? "buildctl", ["--addr", address, "debug", "workers"]);
       return asked.code === 0;
     },
   });
-  return { address, process };
+  return { address, contents: `${directory}/root/runc-native/content`, process };
 }
 
 /** Makes buildx a plugin of the docker whose settings are in `dockerConfig`. The variables make it build with `buildkit`. */

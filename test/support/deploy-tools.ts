@@ -1,7 +1,7 @@
 /** What the packages of `deploy/` offer the tests of it: helm, kubectl, a YAML reader, schemas, and the types of Kubernetes objects. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { runOk, type Scope } from "./processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -24,6 +24,14 @@ export interface Manifest {
 interface Yaml {
   parse(text: string, options: { readonly merge: boolean }): unknown;
   parseAllDocuments(text: string): readonly { readonly errors: readonly Error[]; toJS(): unknown }[];
+}
+
+/** The objects that helm makes of a chart, as a release with the chart's name in a namespace with that name. */
+export async function renderChart(helm: string, chart: string, values: readonly string[]): Promise<Manifest[]> {
+  const name = basename(chart);
+  const env = { HOME: "/nonexistent" };
+  const { stdout } = await runOk(helm, ["template", name, chart, "--namespace", name, ...values], { env });
+  return parseManifests(stdout);
 }
 
 /** Reads YAML with one document; `<<` merges what an anchor names. */

@@ -27,8 +27,10 @@ export interface RegistryOptions {
     readonly issuer: string;
     readonly rootcertbundle: string;
   };
-  /** speaks TLS, and takes only clients with a certificate of this authority */
-  readonly tls?: Pick<Certificates, "ca" | "serverCertificate" | "serverKey"> & { readonly clientAuthority: string };
+  /** speaks TLS; with `clientAuthority` it takes only clients with a certificate of that one */
+  readonly tls?: Pick<Certificates, "ca" | "serverCertificate" | "serverKey"> & { readonly clientAuthority?: string };
+  /** is a cache in front of another registry, which has this authority's certificate */
+  readonly proxyOf?: { readonly url: string; readonly ca: string };
   /** 2 is Debian's, the default; 3 is today's distribution */
   readonly version?: 2 | 3;
   /** where it is registry.example.com, with TLS; default: on a free port of this machine */
@@ -54,15 +56,14 @@ async function addressFor(scope: Scope, { machine, tls }: RegistryOptions): Prom
     return { host: "registry.example.com", port: 443, http: { addr: "127.0.0.1:443", tls: { certificate, key } } };
   }
   const port = await freePort();
-  const door = tls && {
-    tls: { certificate: tls.serverCertificate, key: tls.serverKey, clientcas: [tls.clientAuthority] },
-  };
+  const clientcas = tls?.clientAuthority === undefined ? {} : { clientcas: [tls.clientAuthority] };
+  const door = tls && { tls: { certificate: tls.serverCertificate, key: tls.serverKey, ...clientcas } };
   return { host: `localhost:${port}`, port, http: { addr: `127.0.0.1:${port}`, ...door } };
 }
 
 /** Starts a registry and waits until it answers. */
 export async function startDockerRegistry(scope: Scope, options: RegistryOptions = {}): Promise<Registry> {
-  const { machine, version = 2 } = options;
+  const { machine, version = 2, proxyOf } = options;
   const command = version === 2 ? "docker-registry" : (findGoPeer("registry") ?? "registry");
   const { host, port, http } = await addressFor(scope, options);
   const directory = scope.path(`registry-${port}`);
@@ -74,6 +75,7 @@ export async function startDockerRegistry(scope: Scope, options: RegistryOptions
     storage: { filesystem: { rootdirectory: `${directory}/data` }, delete: { enabled: true } },
     http,
     ...authentication(options, `${directory}/htpasswd`),
+    ...(proxyOf === undefined ? {} : { proxy: { remoteurl: proxyOf.url } }),
   };
   writeFileSync(`${directory}/configuration.yml`, JSON.stringify(configuration)); // JSON is YAML
   const words = [...(machine?.enter ?? []), command, "serve", `${directory}/configuration.yml`] as const;
@@ -81,6 +83,7 @@ export async function startDockerRegistry(scope: Scope, options: RegistryOptions
   const url = machine === undefined && options.tls === undefined ? `http://${host}` : `https://${host}`;
   const running = await scope.start("docker-registry", program, args, {
     ready: () => (machine === undefined ? portAnswers(port) : machine.answers(url)),
+    ...(proxyOf === undefined ? {} : { env: { SSL_CERT_FILE: proxyOf.ca } }),
   });
   return { host, port, url, storage: `${directory}/data`, process: running };
 }

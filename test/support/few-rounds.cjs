@@ -15,7 +15,8 @@ const inCheckout = (file) => pathToFileURL(path.resolve(__dirname, "../..", file
 const modules = new Map([
   [inCheckout("src/keys/key-file.ts"), [keys]],
   [inCheckout("node_modules/age-encryption/dist/index.js"), [backups]],
-  [inCheckout("dist/cli.js"), [keys, backups]],
+  [inCheckout("dist/publishing.js"), [keys]],
+  [inCheckout("dist/commands.js"), [backups]],
 ]);
 
 /** The suites beside the sources name the rounds themselves, and show the defaults. */

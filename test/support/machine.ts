@@ -55,15 +55,29 @@ echo "127.0.0.1 $hosts" >> /etc/hosts
 echo ready
 exec sleep infinity`;
 
-/** Makes one, whose shell also knows `env`, and in which writes to `more` places go into memory. Needs root. */
+/**
+ * Makes one, whose shell also knows `env`, and in which writes to `more` places go into memory. With a `shared` network it reaches the servers of
+ * the test. Needs root.
+ */
 export async function startMachine(
   scope: Scope,
   env: Environment = {},
   more: readonly string[] = [],
+  network: "own" | "shared" = "own",
 ): Promise<Machine> {
   const over = scope.path("machine");
   mkdirSync(over);
-  const namespaces = ["--mount", "--net", "sh", "-ec", preparation, "sh", over, ...changed, ...more];
+  const namespaces = [
+    "--mount",
+    ...(network === "own" ? ["--net"] : []),
+    "sh",
+    "-ec",
+    preparation,
+    "sh",
+    over,
+    ...changed,
+    ...more,
+  ];
   const { pid } = await scope.start("machine", "unshare", namespaces, {
     env: { hosts: documentedHosts.join(" ") },
     ready: (log) => log().includes("ready"),
@@ -78,6 +92,15 @@ export async function startMachine(
       return code === 0 && stdout.includes(text);
     },
   };
+}
+
+/** A command as it is run on a machine, or here without one. */
+export function commandOn(
+  machine: Pick<Machine, "enter"> | undefined,
+  ...command: readonly string[]
+): [string, ...string[]] {
+  const [program = "", ...args] = [...(machine?.enter ?? []), ...command];
+  return [program, ...args];
 }
 
 /** Makes the authority of {@link documentedCertificate} one that programs on the machine trust, as if it were a public one. */

@@ -17,6 +17,7 @@ interface Volume {
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string; readonly defaultMode: number };
   readonly persistentVolumeClaim?: { readonly claimName: string };
+  readonly emptyDir?: { readonly sizeLimit: string };
 }
 
 interface Container {
@@ -81,7 +82,9 @@ export function assertRestricted({ spec }: Workload): void {
   const writable = container.volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
   const claims = pod.volumes.filter(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
   const isOnVolume = spec.volumeClaimTemplates !== undefined || claims.length > 0;
-  assert.deepEqual(writable, isOnVolume ? ["/var/lib/tagseal"] : []);
+  const bounded = pod.volumes.filter(({ emptyDir }) => emptyDir?.sizeLimit !== undefined).map(({ name }) => name);
+  const scratch = container.volumeMounts.filter(({ name }) => bounded.includes(name)).map(({ mountPath }) => mountPath);
+  assert.deepEqual(writable, [...(isOnVolume ? ["/var/lib/tagseal"] : []), ...scratch]);
 }
 
 function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
@@ -107,9 +110,10 @@ export function assertConnected(manifests: readonly Manifest[]): void {
     const [{ volumeMounts, env = [], args, ...container }] = pod.containers;
     assert.deepEqual(volumeMounts.map(({ name }) => name).toSorted(), volumes.toSorted());
     for (const { configMap } of pod.volumes) assert.ok(configMap === undefined || named("ConfigMap", configMap.name));
-    const mounted = (path: string): boolean => volumeMounts.some(({ mountPath }) => path.startsWith(`${mountPath}/`));
+    const mounted = (path: string): boolean =>
+      volumeMounts.some(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`));
     for (const { value = "" } of env) assert.ok(!value.startsWith("/") || mounted(value), `${value} is mounted`);
-    assert.ok(mounted(args.at(-1) ?? ""));
+    for (const arg of args) assert.ok(!arg.startsWith("/") || mounted(arg), `${arg} is mounted`);
     for (const [name, probe] of Object.entries(container)) {
       if (!name.endsWith("Probe")) continue;
       const { httpGet, tcpSocket } = probe as { httpGet?: { port: string }; tcpSocket?: { port: string } };

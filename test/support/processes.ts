@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** default 120,000; the process is killed and the promise rejects */
   readonly timeoutMs?: number;
+  /** a program that starts the process, with its arguments before the command: `["time", "-f", "%M"]` */
+  readonly under?: readonly string[];
 }
 
 const searchPath = [process.env["PATH"] ?? "", "/usr/sbin", "/sbin", ...globSync("/usr/lib/postgresql/*/bin")].join(
@@ -59,7 +61,8 @@ function childEnvironment(env: Environment | undefined): NodeJS.ProcessEnv {
 /** Runs a process to its end and never rejects for its exit code. Rejects when it cannot start or outlives `timeoutMs`. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const { promise, resolve, reject } = Promise.withResolvers<Finished>();
-  const child = spawn(command, args, { env: childEnvironment(options.env), cwd: options.cwd, stdio: "pipe" });
+  const [program = command, ...words] = [...(options.under ?? []), command, ...args];
+  const child = spawn(program, words, { env: childEnvironment(options.env), cwd: options.cwd, stdio: "pipe" });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout.on("data", (chunk: Buffer) => output.stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => output.stderr.push(chunk));

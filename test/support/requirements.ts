@@ -32,14 +32,18 @@ export type Peer =
   | "faketime"
   | "curl"
   | "zsh"
+  | "zstd"
   | "machine"
   | "npm"
   | "compose"
+  | "compose 5"
   | "htpasswd"
   | "jq"
   | "buildkit"
   | "buildx"
   | "conformance"
+  | "containerd 1"
+  | "containerd 2"
   | "crane"
   | "oras"
   | "vault"
@@ -74,9 +78,11 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   faketime: ["faketime"],
   curl: ["curl"],
   zsh: ["zsh"],
+  zstd: ["zstd"],
   machine: ["unshare", "nsenter", "ip", "mount", "bash", "curl"],
   npm: ["npm"],
   compose: ["docker-compose"],
+  "compose 5": ["docker"],
   htpasswd: ["htpasswd"],
   jq: ["jq"],
   strace: ["strace"],
@@ -86,6 +92,8 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   buildkit: ["runc"],
   buildx: ["docker"],
   conformance: [],
+  "containerd 1": ["containerd", "ctr", "runc"],
+  "containerd 2": ["runc"],
   crane: [],
   oras: [],
   vault: [],
@@ -101,7 +109,9 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
 const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
   ["buildkit", ["buildkitd", "buildctl", "buildkit-reader"]],
   ["buildx", ["buildx"]],
+  ["compose 5", ["docker-compose"]],
   ["conformance", ["conformance"]],
+  ["containerd 2", ["containerd", "ctr", "crictl"]],
   ["docker 29", ["docker"]],
   ["registry 3", ["registry"]],
   ["crane", ["crane"]],
@@ -120,6 +130,8 @@ const needsRoot: ReadonlySet<Peer> = new Set([
   "systemd",
   "machine",
   "buildkit",
+  "containerd 1",
+  "containerd 2",
 ]);
 
 function dockerVersion(): number {

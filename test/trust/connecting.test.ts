@@ -10,7 +10,7 @@ import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { createThrowawayTls } from "../../src/sandbox/throwaway-tls.ts";
 import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
-import type { AccessRequest } from "../../src/server/http/authorise.ts";
+import type { AccessRequest } from "../../src/login/access-request.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";

@@ -2,8 +2,9 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { digestFromHex } from "../../src/reference/digest.ts";
 import { listTags } from "../../src/trust/reading/list.ts";
-import { signTags } from "../../src/trust/publishing/sign.ts";
+import { signExpectedTags, signTags } from "../../src/trust/publishing/sign.ts";
 import { addSigner } from "../../src/trust/signers/signer.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import type { Asked } from "./tampering-proxy.ts";
@@ -33,6 +34,31 @@ test("a warm verification is one request, and a signature four", async () => {
   proxy.requests.length = 0;
   await signTags(context, [tagOf("v2")]);
   deepEqual(proxy.requests, ["GET timestamp.json", "POST ", "GET timestamp.json", "GET snapshot.<sha256>.json"]);
+});
+
+test("tags that are still being looked up are waited for while the collection is read", async () => {
+  const { person, proxy } = await story.contested("expected/app");
+  const asked = Promise.withResolvers<ReturnType<typeof tagOf>[]>();
+  proxy.tamper = async (_, forward) => {
+    asked.resolve([tagOf("late")]);
+    return await forward();
+  };
+  const { signed } = await signExpectedTags(await person.open("expected/app", { via: proxy }), asked.promise);
+  deepEqual(
+    signed.map(({ tag }) => tag),
+    ["late"],
+  );
+});
+
+test("where tags cannot be looked up, that is the error, and no key is made", async () => {
+  const person = await story.person();
+  const context = await person.open("expected/nothing");
+  const missing = new Error("there is no such image");
+  await rejects(signExpectedTags(context, Promise.reject(missing)), missing);
+  deepEqual(await person.keys.list(), []);
+  const tags = Promise.resolve([{ ...tagOf("v1"), digest: digestFromHex("sha512", "ab".repeat(64)) }]);
+  await rejects(signExpectedTags(context, tags), { code: "REFERENCE_INVALID" });
+  deepEqual(await person.keys.list(), []);
 });
 
 test("what was published is remembered: the publisher's next verification downloads nothing but the timestamp", async () => {

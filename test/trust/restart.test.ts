@@ -3,8 +3,13 @@ import { deepEqual, equal, fail, notDeepEqual, rejects } from "node:assert/stric
 import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import type { PublicKey } from "../../src/crypto/public-key.ts";
+import type { Accident } from "../../src/trust/accidents/accident.ts";
+import { planAccidents } from "../../src/trust/accidents/accident-plan.ts";
+import { repair } from "../../src/trust/accidents/accident-repair.ts";
 import { restartCollection } from "../../src/trust/accidents/restart.ts";
+import { MemoryTrustCache } from "../../src/trust/memory-cache.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
+import { readForWriting } from "../../src/trust/reading/reading-for-writing.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
@@ -43,14 +48,14 @@ function hijack({ proxy, context: { gun } }: Owner): void {
   };
 }
 
-/** What the owner remembers, for a command that is hijacked when the old root is removed from it: all has been read back then. */
+/** What the owner remembers, for a command that is hijacked when the new root takes the place of the old one: all has been read back then. */
 function hijackedLate(owner: Owner): TrustContext {
   const { context } = owner;
-  const removeRemembered = async (): Promise<void> => {
+  const rememberOnly = async (root: Uint8Array): Promise<void> => {
     hijack(owner);
-    await context.removeRemembered();
+    await context.rememberOnly(root);
   };
-  return { ...context, removeRemembered };
+  return { ...context, rememberOnly };
 }
 
 async function rootKeysRemembered({ cache }: TrustContext): Promise<readonly (string | undefined)[]> {
@@ -100,11 +105,50 @@ test("I3: a server that presents another root after the new one was read back is
 test("I3: a run that only finishes an earlier one remembers the root that it found, and no other one", async () => {
   const owner = await accident("restarted/finished");
   const { context, key } = owner;
-  const killed = { ...context, removeRemembered: async () => fail("killed") };
+  const killed = { ...context, rememberOnly: async () => fail("killed") };
   await rejects(restartCollection(killed, key), { message: "killed" });
   notDeepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
   await rejects(restartCollection(hijackedLate(owner), key), { code: "ROOT_ROTATION_REFUSED" });
   deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+});
+
+test("I3: a run that is killed when the new root is written has trusted it: the rest of the old memory does no harm", async () => {
+  const owner = await accident("restarted/killed");
+  const { context, proxy, key } = owner;
+  const { cache } = context;
+  const killed = async (root: Uint8Array): Promise<void> => {
+    await cache.load("root");
+    await cache.store("root", root);
+    fail("killed");
+  };
+  await rejects(restartCollection({ ...context, rememberOnly: killed }, key), { message: "killed" });
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+  await signTags(context, [tagOf("v2")]);
+  hijack(owner);
+  await rejects(verifyTag(context, "v1"), { code: "ROOT_ROTATION_REFUSED" });
+  proxy.tamper = async (_, forward) => await forward();
+  equal((await verifyTag(context, "v2")).digest, digestOf("v2"));
+});
+
+test("I3: a machine that never saw a repository repairs the one that it showed before, or none", async () => {
+  const { person, proxy, key } = await accident("restarted/unseen");
+  const stranger = await story.person({ keys: person.keys });
+  const context = await stranger.open("restarted/unseen", { via: proxy, access: "admin" });
+  const shown = (await readForWriting({ ...context, cache: new MemoryTrustCache() })) ?? fail("it is not there");
+  const memoryOf = () => undefined;
+  const lost: Accident[] = [{ what: "lost", role: "root" }];
+  const plan = await planAccidents(context, shown, lost, { replace: [], withoutSpare: true, memoryOf });
+  deepEqual(plan.firstRoot?.bytes, shown.root.bytes);
+  equal(await context.cache.load("root"), undefined, "a plan changes nothing");
+  const tools = { rootKey: async () => key, memoryOf, force: false };
+  hijack({ person, context, proxy, key });
+  await rejects(repair(context, plan, tools), { code: "ROOT_ROTATION_REFUSED" });
+  proxy.tamper = async (_, forward) => await forward();
+  await repair(context, plan, tools);
+  deepEqual(await rootKeysRemembered(context), [key.bareKeyId]);
+  const again = await planAccidents(context, shown, lost, { replace: [], withoutSpare: true, memoryOf });
+  equal(again.firstRoot, undefined);
 });
 
 test("I3: a server that presents another repository after the deletion is refused, and nothing of it is remembered", async () => {

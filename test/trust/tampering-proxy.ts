@@ -33,6 +33,19 @@ export interface TamperingProxy {
 
 const honest: Tampering = async (_, forward) => await forward();
 
+/** Keeps every answer it passes on, and gives them again. */
+export function recorder(): { record: Tampering; replay: Tampering } {
+  const answers = new Map<string, Answer>();
+  return {
+    record: async ({ file }, forward) => {
+      const answer = await forward();
+      answers.set(file, answer);
+      return answer;
+    },
+    replay: async ({ file }) => await Promise.resolve(answers.get(file) ?? { status: 404, body: Buffer.of() }),
+  };
+}
+
 /** Starts one in front of `target`, a server on plain http; it speaks TLS itself when given a certificate (PEM). */
 export async function startTamperingProxy(
   target: string,
