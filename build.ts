@@ -1,19 +1,21 @@
 /**
- * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `password-worker.js`, which the server starts in a thread;
- * `index.js`, the library, with its declarations in `types/`; and `man/`, a manual page for each command. Runs after `npm ci` through
+ * Builds `dist/`: `tagseal.js`, which starts; `cli.js` and the layers above it, the command line; `password-worker.js` and others that the server
+ * starts in threads; `index.js`, the library, with its declarations in `types/`; and `man/`, a manual page for each command. Runs after `npm ci` through
  * `release/prepare.js`; where esbuild was left out (`--omit=dev`) the sources run as they are.
  *
- * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
- * uninitialised until then.
+ * Few files, because loading many small ones costs more than parsing one: modules reached only by `import()` stay uninitialised until
+ * then.
  */
 import { chmod, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { currentVersion, releaseDate } from "./release/edition.ts";
 import { outsideTheBundle } from "./release/outside-the-bundle.ts";
+import { threads } from "./release/threads.ts";
 import { writeTypes } from "./release/types.ts";
+import { buildLayers } from "./release/bundle-layers.ts";
 import { completionNodes } from "./src/cli/completion/completion-tree.ts";
 import { manPages } from "./src/cli/help/man-page.ts";
 
@@ -73,8 +75,11 @@ const common: BuildOptions = {
   platform: "node",
   target: "node24",
   external: [...outsideTheBundle, ...(isInstalled(bundledIfInstalled) ? [] : [bundledIfInstalled]), ...builtinModules],
-  // its CommonJS form requires its parts in a way that no bundler sees
-  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
+  // their CommonJS forms require parts in a way that no bundler sees
+  alias: {
+    "jsonc-parser": "jsonc-parser/lib/esm/main.js",
+    yaml: resolve(root, "node_modules/yaml/browser/dist/index.js"),
+  },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "linked",
@@ -109,6 +114,10 @@ exec node -- "$0" "$@"
 */`;
 }
 
+function threadBuild(path: string): BuildOptions {
+  return { ...common, entryPoints: [source(path)], outfile: output(basename(path).replace(/ts$/u, "js")) };
+}
+
 const builds: readonly BuildOptions[] = [
   {
     ...common,
@@ -118,14 +127,7 @@ const builds: readonly BuildOptions[] = [
     plugins: [separateCommandLine],
     banner: { js: asCommand() },
   },
-  {
-    ...common,
-    entryPoints: [source("cli/process.ts")],
-    outfile: output("cli.js"),
-    plugins: [lazyBuiltins],
-    banner: { js: withRequire },
-  },
-  { ...common, entryPoints: [source("server/auth/password-worker.ts")], outfile: output("password-worker.js") },
+  ...threads.map(threadBuild),
   { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
 ];
 
@@ -161,7 +163,13 @@ async function main(): Promise<void> {
   const esbuild = await loadEsbuild();
   if (esbuild === undefined) return;
   await removeOldBuild();
-  await Promise.all([...builds.map((options) => esbuild.build(options)), writeManPages(), writeTypes(output("types"))]);
+  const commandLine = { ...common, plugins: [lazyBuiltins], banner: { js: withRequire } };
+  await Promise.all([
+    ...builds.map((options) => esbuild.build(options)),
+    buildLayers(esbuild.build, commandLine, dist),
+    writeManPages(),
+    writeTypes(output("types")),
+  ]);
   await chmod(output("tagseal.js"), 0o755);
   // The server reads these beside its own file.
   await cp(source("server/storage/migrations"), output("migrations"), { recursive: true });

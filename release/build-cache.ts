@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { moveWhereNoneIs } from "./bun.ts";
+import { releaseDate } from "./edition.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -26,7 +27,8 @@ function sumOfInputs(): string {
     const file = join(root, path);
     if (statSync(file).isFile()) sum.update(`${path}\0`).update(readFileSync(file)).update("\0");
   }
-  return sum.digest("hex");
+  // what is built shows this date
+  return sum.update(releaseDate().toISOString()).digest("hex");
 }
 
 /** Makes `output`, a file or a directory, by `build`, or as a copy of what the same sources gave under the same name. */

@@ -19,7 +19,7 @@ export async function writeManual(built: string, output: string): Promise<void> 
     ...globSync(join(root, "completions", "*")).map((file) => ["completions", file] as const),
     ...globSync(join(built, "man", "*.1")).map((file) => ["man", file] as const),
     [".", join(root, "LICENSE")] as const,
-    [".", join(built, "cli.js.LEGAL.txt")] as const,
+    [".", join(built, "commands.js.LEGAL.txt")] as const,
   ];
   const archive = pack();
   for (const [directory, file] of files.toSorted(([, one], [, other]) => (one < other ? -1 : 1))) {

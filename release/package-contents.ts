@@ -51,7 +51,7 @@ function putDocuments(tree: string, name: string, built: string): void {
   const directory = `usr/share/doc/${name}`;
   put(tree, `${directory}/changelog.gz`, compressed(source("CHANGELOG.md")));
   put(tree, `${directory}/copyright`, source("LICENSE"));
-  put(tree, `${directory}/third-party.txt`, readFileSync(join(built, "cli.js.LEGAL.txt")));
+  put(tree, `${directory}/third-party.txt`, readFileSync(join(built, "commands.js.LEGAL.txt")));
 }
 
 /** Where the parts of the command's package are. */

@@ -33,7 +33,7 @@ export { parsePolicy, type PolicySource } from "./policy/policy-parser.ts";
 export type { ReadPolicyFile } from "./policy/root-pins.ts";
 export { requirementsFor, type AppliedRule, type Requirements } from "./policy/requirements.ts";
 export type { Allowed, Decided, Refused, Verdict } from "./policy/verdict.ts";
-export { allowedDigest, decideImage, type DecidedImage } from "./trust/reading/decide-image.ts";
+export { allowedDigest, decideImage, type DecidedImage, type FindListing } from "./trust/reading/decide-image.ts";
 export { verifyTag, type VerifiedTag } from "./trust/reading/verify.ts";
 export { listTags, type ListedTag, type SignedTag } from "./trust/reading/list.ts";
 export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/reading/inspect.ts";

@@ -63,7 +63,7 @@ function letters(): (hash: string) => string {
 
 /** Times are rounded to days from the earliest one, the trust server's. */
 function withFixedTimes(text: string): string {
-  const time = /\d{4}-\d\d-\d\dT[\d:.]+Z|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} UTC \d{4}/gu;
+  const time = /\d{4}-\d\d-\d\dT[\d:.]+Z|[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} [\d:]{8} UTC \d{4}/gu;
   const startMs = Math.min(...(text.match(time) ?? []).map((found) => Date.parse(found)));
   return text.replaceAll(time, (found) => {
     const days = Math.round((Date.parse(found) - startMs) / dayMs);
