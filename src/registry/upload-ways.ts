@@ -50,21 +50,19 @@ export async function sendBy(way: UploadWay, upload: Upload, sending: Sending): 
 
 /** @see OCI distribution-spec 1.1, pushing a blob monolithically, POST then PUT */
 async function sendWhole(upload: Upload, sending: Sending): Promise<void> {
-  const { content, requests, onProgress } = sending;
+  const { content, requests } = sending;
   await commitUpload(upload, { headers: contentType, body: wholeBody(sending) }, content.descriptor, requests);
-  onProgress?.(content.descriptor.size);
 }
 
 /** What docker and skopeo do: one PATCH without a range, and an empty PUT. */
 async function sendStreamed(upload: Upload, sending: Sending): Promise<void> {
-  const { content, requests, onProgress } = sending;
+  const { content, requests } = sending;
   const request = { method: "PATCH", url: upload.location, headers: contentType, resend: true } as const;
   const response = await requests.send({ ...request, body: wholeBody(sending) });
   if (!isSuccess(response)) throw await registryError(response, "the bytes of a blob", requests.login);
   response.discard();
   upload.location = nextLocation(response, upload.location);
   await commitUpload(upload, {}, content.descriptor, requests);
-  onProgress?.(content.descriptor.size);
 }
 
 function wholeBody(sending: Sending): RepeatableBody {
@@ -73,7 +71,7 @@ function wholeBody(sending: Sending): RepeatableBody {
 
 /** @see OCI distribution-spec 1.1, pushing a blob in chunks */
 async function sendChunks(upload: Upload, sending: Sending, chunkBytes: number): Promise<void> {
-  const { content, requests, onProgress } = sending;
+  const { content, requests } = sending;
   const { size } = content.descriptor;
   while (size - upload.offset > chunkBytes) await sendChunk(upload, chunkBytes, sending);
   // the last chunk is sent with the commit
@@ -82,12 +80,11 @@ async function sendChunks(upload: Upload, sending: Sending, chunkBytes: number):
   const range = offset === 0 ? {} : rangeOf(offset, size - offset);
   const rest = { headers: { ...contentType, ...range }, body: partOf(sending, offset, size - offset) };
   await commitUpload(upload, rest, content.descriptor, requests);
-  onProgress?.(size);
 }
 
 async function sendChunk(upload: Upload, bytes: number, sending: Sending): Promise<void> {
   const { offset, location: url } = upload;
-  const { requests, onProgress } = sending;
+  const { requests } = sending;
   const headers = { ...contentType, ...rangeOf(offset, bytes) };
   const body = partOf(sending, offset, bytes);
   const response = await requests.send({ method: "PATCH", url, headers, body, resend: true });
@@ -104,7 +101,6 @@ async function sendChunk(upload: Upload, bytes: number, sending: Sending): Promi
   const actual = acknowledged(response) ?? expected;
   if (actual !== expected) throw new OutOfStep(upload, actual, expected);
   upload.offset = actual;
-  onProgress?.(actual);
 }
 
 /** Some bytes of a blob, read while they are sent, so that a chunk needs no memory. Those that end the blob must be its last ones. */

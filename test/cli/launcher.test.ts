@@ -51,7 +51,10 @@ describe("the launcher", () => {
   it("passes arguments on as they are", async () => {
     const { code, stderr } = await run(launcher, ["verify", "a b", ""]);
     assert.equal(code, 1);
-    assert.match(stderr, /'tagseal verify' requires 1 argument/);
+    assert.match(
+      stderr,
+      /^a b: invalid reference format\n[^]*^: invalid reference format\n[^]*^2 of 2 images failed\n/m,
+    );
   });
 
   it("says what to do when there is no runtime, or one that is too old", async () => {
