@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ask } from "./support/https-request.ts";
 import { missingPeers, run, runOk, Scope, tagsealCommand, writeLayout, type LayoutImage } from "./support/peers.ts";
 import type { Environment, Finished } from "./support/processes.ts";
 import { startSandbox, type Sandbox } from "./support/sandbox.ts";
+import { startSilentServer } from "./support/silent-server.ts";
 
 const scope = new Scope("differences");
 let sandbox: Sandbox;
@@ -107,11 +108,8 @@ describe("talking to a server", () => {
   });
 
   it("gives up on a silent server within ten seconds", async () => {
-    const silent = createServer(() => {});
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const address = silent.address();
-    const port = typeof address === "object" ? address?.port : undefined;
-    const user = newUser("silent", { DOCKER_CONTENT_TRUST_SERVER: `https://127.0.0.1:${port}` });
+    const silent = await startSilentServer();
+    const user = newUser("silent", { DOCKER_CONTENT_TRUST_SERVER: silent.url });
     const startedAt = performance.now();
     const { code, stderr } = await tagseal(user, "verify", `${registry}/silent/app:v1`);
     silent.close();

@@ -1,14 +1,13 @@
 /** containerd's image verifier: what it is answered, and the script that starts it. */
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
 import { programNamed } from "../../src/cli/program.ts";
 import { run, tagsealCommand } from "../support/peers.ts";
+import { startSilentServer } from "../support/silent-server.ts";
 import { CliSandbox, type Outcome } from "./cli-sandbox.ts";
 
 const mediaType = "application/vnd.oci.descriptor.v1+json";
@@ -94,12 +93,8 @@ describe("the image verifier of containerd", () => {
   });
 
   it("I9: refuses by itself when the trust server is silent, before containerd would", async () => {
-    const silent = createServer();
-    silent.listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const address = silent.address();
-    assert.ok(address !== null && typeof address === "object");
-    const env = { ...stage.stranger(), DOCKER_CONTENT_TRUST_SERVER: `https://127.0.0.1:${address.port}` };
+    const silent = await startSilentServer();
+    const env = { ...stage.stranger(), DOCKER_CONTENT_TRUST_SERVER: silent.url };
     const startedAt = Date.now();
     const { code, stdout } = await ask(`${gun}:v1`, one, { env, more: ["--timeout", "1s"] });
     silent.close();

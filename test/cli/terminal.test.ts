@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { missingPeers, run, Scope, tagsealCommand } from "../support/peers.ts";
 import { runOnTerminal } from "../support/pty.ts";
+import { type SilentServer, startSilentServer } from "../support/silent-server.ts";
 
 const scope = new Scope("terminal");
 after(() => scope.close());
@@ -117,16 +117,9 @@ describe("a reader that has ended", () => {
 });
 
 describe("a server that accepts and says nothing", () => {
-  let server: Server;
-  let url: string;
+  let server: SilentServer;
 
-  before(async () => {
-    server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    assert.ok(typeof address === "object" && address !== null);
-    url = `https://127.0.0.1:${address.port}`;
-  });
+  before(async () => (server = await startSilentServer()));
   after(() => server.close());
 
   for (const [signal, code] of [
@@ -134,10 +127,10 @@ describe("a server that accepts and says nothing", () => {
     ["SIGTERM", 143],
   ] as const) {
     it(`does not keep a command from ending at ${signal}`, async () => {
-      const connected = new Promise<void>((resolve) => server.once("connection", () => resolve()));
+      const connected = server.connection();
       const env = { PATH: process.env["PATH"], TAGSEAL_SOURCE: process.env["TAGSEAL_SOURCE"], HOME: scope.directory };
       const child = spawn(tagsealCommand, ["verify", "localhost:1/x:1"], {
-        env: { ...env, DOCKER_CONFIG: scope.path("docker"), DOCKER_CONTENT_TRUST_SERVER: url },
+        env: { ...env, DOCKER_CONFIG: scope.path("docker"), DOCKER_CONTENT_TRUST_SERVER: server.url },
         stdio: ["ignore", "ignore", "pipe"],
       });
       await connected;
