@@ -36,6 +36,12 @@ const startTimeoutMs = 4000;
 /** How many missing keys are remembered. */
 const maxKnown = 1000;
 
+interface Finding {
+  readonly gun: string;
+  readonly role: ServerRole;
+  readonly lack: KeyLack | undefined;
+}
+
 /** Finds keys of current roots that the signer lacks. */
 export class SignerKeyCheck {
   readonly #parts: SignerKeyCheckParts;
@@ -110,22 +116,33 @@ export class SignerKeyCheck {
     const page = await this.#parts.store.guns(this.#cursor, collectionsAtOnce);
     const again = [...new Set([...this.#missing.values()].map(({ gun }) => gun))].slice(0, collectionsAtOnce);
     const guns = [...new Set([...again, ...page])];
+    const found: Finding[] = [];
     try {
-      for (let first = 0; first < guns.length; first += askedAtOnce)
-        await Promise.all(guns.slice(first, first + askedAtOnce).map((gun) => this.#lookAt(gun)));
+      for (let first = 0; first < guns.length; first += askedAtOnce) {
+        const looks = guns.slice(first, first + askedAtOnce).map((gun) => this.#lookAt(gun));
+        found.push(...(await Promise.all(looks)).flat());
+      }
     } catch (error) {
       if (areKeysOutOfReach(error)) return false;
       throw error;
     }
+    this.#remember(found);
     this.#cursor = page.length < collectionsAtOnce ? "" : (page.at(-1) ?? "");
     return true;
   }
 
-  async #lookAt(gun: string): Promise<void> {
+  async #lookAt(gun: string): Promise<readonly Finding[]> {
     const root = await this.#parts.store.current(gun, "root");
     const keysOf = root && parsedRoles(root.bytes);
-    for (const role of roles) {
-      const lack = await this.#lackOf(gun, role, keysOf?.get(role)?.keyIds ?? []);
+    const found: Finding[] = [];
+    for (const role of roles)
+      found.push({ gun, role, lack: await this.#lackOf(gun, role, keysOf?.get(role)?.keyIds ?? []) });
+    return found;
+  }
+
+  /** All that one look found at once: a fault read in between would begin with some of the keys, and never name the others. */
+  #remember(found: readonly Finding[]): void {
+    for (const { gun, role, lack } of found) {
       const name = JSON.stringify([gun, role]);
       this.#missing.delete(name);
       // The oldest stay at the end, so that all are checked again in turn.
