@@ -5,6 +5,7 @@ import type { SigningKey } from "../../crypto/private-key.ts";
 import type { KeyStore, KeyUse } from "../../keys/key-store.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isBaseRole } from "../../tuf/role-name.ts";
+import { indexRoleOf } from "../../tuf/shards/shard-index.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { readCollection } from "../reading/collection-reading.ts";
 import { releasesRole } from "../reading/released-tags.ts";
@@ -63,16 +64,20 @@ export async function replaceKeyIn(
   return results;
 }
 
-/** The list of releases follows a signer. */
-function rolesNaming({ root, targets, delegations }: TrustedCollection, keyId: string): readonly RoleName[] {
+/** The list of releases follows a signer, and the index of shards the role that they copy. */
+function rolesNaming(
+  { root, targets, delegations, shardIndexes }: TrustedCollection,
+  keyId: string,
+): readonly RoleName[] {
   const ofRoot = [...root.body.roles]
     .filter(([role]) => isBaseRole(role))
     .map(([name, roleKeys]) => ({ name, roleKeys, keys: root.body.keys }));
   const delegated = [targets, ...delegations.values()].flatMap(({ body }) =>
     (body.delegations.roles ?? []).map((role) => ({ name: role.name, roleKeys: role, keys: body.delegations.keys })),
   );
+  const followers = new Set([releasesRole, ...[...shardIndexes.keys()].map(indexRoleOf)]);
   return [...ofRoot, ...delegated]
-    .filter(({ name }) => name !== releasesRole)
+    .filter(({ name }) => !followers.has(name))
     .filter(({ roleKeys, keys }) => namedKeys(roleKeys, keys).some(({ canonicalId }) => canonicalId === keyId))
     .map(({ name }) => name);
 }

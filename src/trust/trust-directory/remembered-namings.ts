@@ -3,6 +3,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { TagsealError } from "../../errors.ts";
 import type { MetadataFile, RoleKeys, RoleName } from "../../tuf/metadata.ts";
 import type { KeyNaming } from "../local-keys/local-key.ts";
+import { shardIndexOf } from "../../tuf/shards/shard-index.ts";
 import { readRemembered, type RememberedFile, rememberedFiles } from "./remembered-files.ts";
 
 /**
@@ -21,23 +22,26 @@ export async function rememberedNamings(
 
 function* namingsOf(files: readonly RememberedFile[], onWarning: (warning: string) => void): Generator<KeyNaming> {
   const [{ gun } = { gun: "" }] = files;
-  const read = (role: RoleName): MetadataFile | undefined =>
-    readOrWarn(
-      files.find((file) => file.role === role),
-      onWarning,
-    );
+  const roles = new Map(files.map((file) => [file.role, file]));
+  const read = (role: RoleName): MetadataFile | undefined => readOrWarn(roles.get(role), onWarning);
   const root = read("root")?.body;
   if (root?.type === "root")
     for (const [role, of] of root.roles) yield* namingsOfRole(gun, { ...of, name: role }, root.keys);
-  const queue: RoleName[] = ["targets"];
-  for (const parent of queue) {
-    const body = read(parent)?.body;
+  const queue = new Map([["targets", read("targets")]]);
+  for (const body of queue.values().map((file) => file?.body)) {
     if (body?.type !== "targets") continue;
     for (const delegated of body.delegations.roles ?? []) {
+      const file = queue.get(delegated.name) ?? read(delegated.name);
+      // shards follow the role that they copy, and have its keys
+      if (file !== undefined && isShardIndex(file)) continue;
       yield* namingsOfRole(gun, delegated, body.delegations.keys);
-      if (!queue.includes(delegated.name)) queue.push(delegated.name);
+      queue.set(delegated.name, file);
     }
   }
+}
+
+function isShardIndex({ role, body, ...file }: MetadataFile): boolean {
+  return body.type === "targets" && shardIndexOf({ ...file, role, body }) !== undefined;
 }
 
 function readOrWarn(file: RememberedFile | undefined, onWarning: (warning: string) => void): MetadataFile | undefined {
