@@ -46,6 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "reference",
     "docker-config",
+    "service",
     "http/client",
   ],
   keys: ["errors", "files", "environment", "encoding", "crypto", "reference", "http/client"],

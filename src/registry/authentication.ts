@@ -5,6 +5,7 @@
 import { NetworkError } from "../errors.ts";
 import { answerable, type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "../docker-config/credentials.ts";
+import { BoundedMap } from "../service/bounded-map.ts";
 import type { HttpClient } from "../http/client/http-client.ts";
 import type { HttpResponse } from "../http/client/http-response.ts";
 import { type HttpRequest, isPassing } from "../http/client/http-request.ts";
@@ -27,6 +28,9 @@ export interface AuthenticatorOptions {
   readonly login?: string;
 }
 
+/** A registry has as many scopes as repositories: those beyond are asked for again. */
+const maxTokens = 1000;
+
 interface CachedToken {
   readonly authorization: string;
   readonly expiresAtMs: number;
@@ -36,7 +40,7 @@ interface CachedToken {
 export class Authenticator {
   readonly #http: HttpClient;
   readonly #options: AuthenticatorOptions;
-  readonly #tokens = new Map<string, CachedToken>();
+  readonly #tokens = new BoundedMap<string, CachedToken>(maxTokens);
   /** the challenge to answer, by origin, so that later requests are not refused first */
   readonly #challenges = new Map<string, Challenge>();
   #credentials: Promise<Credentials | undefined> | undefined;

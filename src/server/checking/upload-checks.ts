@@ -44,11 +44,9 @@ export class UploadChecks {
   async check(upload: UploadCheck): Promise<CheckedUpload> {
     if (!this.#thread.isUsable || (await weightOf(upload, largeBytes)) < largeBytes) return await checkUpload(upload);
     const answer = (question: unknown) => answerAbout(upload, question as UploadQuestion); // from our own thread
-    // Copies of megabytes take some milliseconds: other requests run in between.
+    // Copies of megabytes take some milliseconds: other requests run before.
     await nextTurn();
-    const task = taskOf(upload);
-    await nextTurn();
-    return (await this.#thread.run(task, answer)) as CheckedUpload; // as upload-worker.ts makes it
+    return (await this.#thread.run(() => taskOf(upload), answer)) as CheckedUpload; // as upload-worker.ts makes it
   }
 
   /** Ends the thread. */

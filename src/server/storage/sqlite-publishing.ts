@@ -5,7 +5,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { TagsealError } from "../../errors.ts";
-import { copiedBytes } from "../threads/thread-messages.ts";
+import { copiedBytes, type Moved } from "../threads/thread-messages.ts";
 import { threadFile, WorkThread, type ThreadEnd } from "../threads/work-thread.ts";
 import type { NewPublication } from "./metadata-store.ts";
 import { bytesOf } from "./stored-file.ts";
@@ -49,13 +49,17 @@ export class SqlitePublishing {
 
   /** Publishes as the store does. @throws what `MetadataStore.publish` throws; `STORAGE_FAILED` when the thread ended */
   async publish(publication: NewPublication): Promise<void> {
+    // Copies of megabytes take some milliseconds: other requests run before.
+    await nextTurn();
+    await this.#thread.run(() => this.#taskOf(publication));
+  }
+
+  #taskOf(publication: NewPublication): Moved<PublishingTask> {
     const files = publication.files.map(({ role, version, sha256, bytes }) => {
       return { role, version, sha256, bytes: copiedBytes(bytes) };
     });
     const memory = files.map(({ bytes }) => bytes.buffer);
-    // Copies of megabytes take some milliseconds: other requests run in between.
-    await nextTurn();
-    await this.#thread.run({ value: { place: this.#place, publication: { ...publication, files } }, memory });
+    return { value: { place: this.#place, publication: { ...publication, files } }, memory };
   }
 
   async close(): Promise<void> {

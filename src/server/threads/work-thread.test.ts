@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { OddTask } from "../../../test/support/odd-tasks.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
@@ -16,7 +17,7 @@ function startThread(t: TestContext, options: Partial<WorkThreadOptions> = {}) {
     ...options,
   });
   t.after(() => thread.close());
-  const run = (value: OddTask, answer?: Answer): Promise<unknown> => thread.run({ value, memory: [] }, answer);
+  const run = (value: OddTask, answer?: Answer): Promise<unknown> => thread.run(() => ({ value, memory: [] }), answer);
   return { thread, run };
 }
 
@@ -67,6 +68,30 @@ it("I9: a task without an end fails after its time, in which the time of answers
   assert.equal(await run("ask", slow), "late");
   await assert.rejects(run("spin"), { message: "ended: time" });
   assert.equal(await run("echo"), "echo");
+});
+
+it("I9: a result that comes while its thread is ended is too late, and the next task gets another thread", async (t) => {
+  const { run } = startThread(t, { patienceMs: 100 });
+  assert.equal(await run("echo"), "echo");
+  await nextTurn();
+  const late = run("echo");
+  const next = run("echo");
+  // Both are waiting when this thread looks again: first the end of the patience, then the result.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  await assert.rejects(late, { message: "ended: time" });
+  assert.equal(await next, "echo");
+});
+
+it("makes a task only when its turn has come", async (t) => {
+  const { thread, run } = startThread(t);
+  let isMade = false;
+  const first = run("ask", async () => ({ value: isMade, memory: [] }));
+  const second = thread.run(() => {
+    isMade = true;
+    return { value: "echo", memory: [] };
+  });
+  assert.deepEqual(await Promise.all([first, second]), [false, "echo"]);
+  assert.ok(isMade);
 });
 
 it("ends when it has nothing to do, and starts again", async (t) => {

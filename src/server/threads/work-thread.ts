@@ -34,7 +34,8 @@ export interface ThreadEnd {
 export type Answer = (asked: unknown) => Promise<Moved<unknown>>;
 
 interface Job<Task> {
-  readonly task: Moved<Task>;
+  /** makes the task when its turn has come: its copies take no memory while it waits */
+  readonly make: () => Moved<Task>;
   readonly answer: Answer;
   readonly result: PromiseWithResolvers<unknown>;
   /** errors of answers, by question: the task's own error may be one of them */
@@ -72,10 +73,10 @@ export class WorkThread<Task> {
     return { done: this.#done, ended: this.#ended };
   }
 
-  /** Has a task done. @returns its result, as it was posted */
-  run(task: Moved<Task>, answer: Answer = noAnswer): Promise<unknown> {
+  /** Has a task done. @param make called when the thread is free for it @returns its result, as it was posted */
+  run(make: () => Moved<Task>, answer: Answer = noAnswer): Promise<unknown> {
     const result = Promise.withResolvers<unknown>();
-    this.#waiting.push({ task, answer, result, failures: new Map() });
+    this.#waiting.push({ make, answer, result, failures: new Map() });
     this.#next();
     return result.promise;
   }
@@ -100,7 +101,8 @@ export class WorkThread<Task> {
     clearTimeout(this.#timer);
     if (this.#isReady) this.#awaitWork();
     try {
-      this.#post({ task: job.task.value }, job.task.memory);
+      const { value, memory } = job.make();
+      this.#post({ task: value }, memory);
     } catch (error) {
       this.#job = undefined;
       job.result.reject(error);
@@ -123,7 +125,8 @@ export class WorkThread<Task> {
 
   #hear(worker: Worker, message: FromThread): void {
     const job = this.#job;
-    if (worker !== this.#worker) return;
+    // What a thread says while it is ended is too late: the next task must not go to it.
+    if (worker !== this.#worker || this.#end !== "crash") return;
     if ("ready" in message) this.#isReady = true;
     if (job === undefined) return;
     if ("ready" in message) return this.#awaitWork();
