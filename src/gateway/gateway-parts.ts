@@ -16,6 +16,7 @@ import { GatewayMetrics } from "./gateway-metrics.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { ownPage } from "./gateway-pages.ts";
 import { LoginGuesses } from "./proved-logins.ts";
+import { ManifestMemory } from "./pushes/manifest-memory.ts";
 import { PushJournal } from "./pushes/push-journal.ts";
 import { Pushes } from "./pushes/pushes.ts";
 import type { UploadSeal } from "./pushes/upload-seal.ts";
@@ -117,7 +118,8 @@ function pushesFor(
   if (pushes === undefined || registry === undefined) return undefined;
   const upstreams = new Upstreams(openUpstream, "push");
   const { pace = defaultPace } = pushes;
-  return new Pushes({ registry, upstreams, guesses, logins, now, seal, pace, journal: new PushJournal(log) });
+  const [journal, manifests] = [new PushJournal(log), new ManifestMemory()];
+  return new Pushes({ registry, upstreams, guesses, logins, now, seal, pace, journal, manifests });
 }
 
 /** Decided without a line of the log: the client may turn out to have no right to know. */

@@ -1,9 +1,8 @@
-/** The body of a client's request: passed on as it comes, or read whole within a bound. A client that sends too slowly is cut off. */
+/** The body of a client's request, passed on as it comes. A client that sends too slowly is cut off. */
 import type { IncomingMessage } from "node:http";
 import { TagsealError } from "../../errors.ts";
 import type { PassingBody } from "../../http/client/http-request.ts";
 import type { Pace } from "../../http/client/response-body.ts";
-import { GatewayRefusal } from "../gateway-refusal.ts";
 
 /** A body on its way. */
 export interface ClientBody {
@@ -37,22 +36,8 @@ export function clientBody(request: IncomingMessage, pace: Pace): ClientBody {
   };
 }
 
-/** The whole body. @throws GatewayRefusal `SIZE_INVALID` beyond so many bytes; TagsealError `CANCELLED` */
-export async function wholeBody(request: IncomingMessage, pace: Pace, maxBytes: number): Promise<Buffer> {
-  const tooLarge = (): GatewayRefusal =>
-    new GatewayRefusal(413, "SIZE_INVALID", `a manifest may have ${maxBytes} bytes at most`);
-  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
-  const read: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of pieces(request, pace, new AbortController().signal)) {
-    length += piece.length;
-    if (length > maxBytes) throw tooLarge();
-    read.push(piece);
-  }
-  return Buffer.concat(read);
-}
-
-async function* pieces(
+/** The bytes of a body as they come. @throws TagsealError `CANCELLED` from a client that is gone or too slow */
+export async function* pieces(
   request: IncomingMessage,
   { windowMs, minBytes }: Pace,
   stop: AbortSignal,

@@ -1,22 +1,37 @@
 /** A manifest that is pushed: read whole within the bound for manifests, compared with its digest, and stored by the registry. */
 import { type Digest, digestAlgorithm, isDigest } from "../../reference/digest.ts";
-import { describe, maxManifestBytes, verifyContent } from "../../registry/manifest.ts";
+import { describe, verifyContent } from "../../registry/manifest.ts";
 import { header } from "../../registry/registry-response.ts";
 import { isSuccess } from "../../registry/upload-session.ts";
 import type { Answer } from "../answer.ts";
 import { GatewayRefusal } from "../gateway-refusal.ts";
-import { wholeBody } from "./client-body.ts";
 import { refusalOfAnswer } from "./push-refusal.ts";
 import { created, type UploadParts, type UploadRequest } from "./upload-answers.ts";
 
 /** Stores a manifest under a tag or its digest. @throws GatewayRefusal; NetworkError */
 export async function pushedManifestAnswer(
-  { journal, pace }: UploadParts,
-  { request, name, path, relay }: UploadRequest,
+  parts: UploadParts,
+  asked: UploadRequest,
   tagOrDigest: string,
 ): Promise<Answer> {
-  const mediaType = mediaTypeOf(request.headers["content-type"]);
-  const bytes = await wholeBody(request, pace, maxManifestBytes);
+  const { manifests, pace } = parts;
+  const mediaType = mediaTypeOf(asked.request.headers["content-type"]);
+  return await manifests.withManifest(asked.request, pace, async (bytes) => {
+    return await storedAnswer(parts, asked, { bytes, mediaType, tagOrDigest });
+  });
+}
+
+interface PushedManifest {
+  readonly bytes: Buffer;
+  readonly mediaType: string | undefined;
+  readonly tagOrDigest: string;
+}
+
+async function storedAnswer(
+  { journal }: UploadParts,
+  { name, path, relay }: UploadRequest,
+  { bytes, mediaType, tagOrDigest }: PushedManifest,
+): Promise<Answer> {
   const named = isDigest(tagOrDigest) ? tagOrDigest : undefined;
   if (named !== undefined && digestOf(bytes, named) !== named)
     throw new GatewayRefusal(400, "DIGEST_INVALID", "the manifest has another digest");

@@ -11,6 +11,7 @@ import type { Answer } from "../answer.ts";
 import { GatewayRefusal } from "../gateway-refusal.ts";
 import type { PassedRepository } from "../proved-logins.ts";
 import { type ClientBody, clientBody } from "./client-body.ts";
+import type { ManifestMemory } from "./manifest-memory.ts";
 import type { PushJournal } from "./push-journal.ts";
 import { refusalOfAnswer } from "./push-refusal.ts";
 import type { UploadSeal } from "./upload-seal.ts";
@@ -29,6 +30,7 @@ export interface UploadRequest {
 export interface UploadParts {
   readonly seal: UploadSeal;
   readonly journal: PushJournal;
+  readonly manifests: ManifestMemory;
   readonly pace: Pace;
 }
 
