@@ -17,6 +17,16 @@ describe("the repository that a request to the gateway names", () => {
     assert.equal(named("team/app", "ns=other.example.com", "registry.example.com"), "other.example.com/team/app");
   });
 
+  it("may name the one registry that is served, as engines do that ask a gateway for several", () => {
+    assert.equal(named("localhost_5000/team/app", "", "localhost:5000"), "localhost:5000/team/app");
+    assert.equal(named("docker.io/redis", "", "docker.io"), "docker.io/library/redis");
+    assert.equal(
+      named("other.example.com/app", "", "registry.example.com"),
+      "registry.example.com/other.example.com/app",
+    );
+    assert.equal(named("localhost_5000x/app", "", "localhost:5000"), "localhost:5000/localhost_5000x/app");
+  });
+
   it("I9: of Docker Hub has one name, however it is spelt, so that its rules are the same", () => {
     for (const host of ["docker.io", "index.docker.io", "registry-1.docker.io"]) {
       assert.equal(named("library/redis", `ns=${host}`), "docker.io/library/redis", host);

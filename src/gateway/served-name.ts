@@ -11,11 +11,16 @@ export interface Repository extends Pick<ImageReference, "registry" | "repositor
   readonly login?: PassedLogin | undefined;
 }
 
+/** The name of a registry in the path that the gateway serves it at. */
+export function pathOfRegistry(registry: string): string {
+  return registry.replace(/:(\d{1,5})$/u, "_$1");
+}
+
 /**
  * The repository that a path and a query name.
  *
  * Clients name it by the gateway's path (`registry.example.com/team/app`, with `_5000` for a port), by the query `ns`, which containerd sends to
- * mirrors, or alone, when the gateway stands in front of one registry.
+ * mirrors, or alone, when the gateway stands in front of one registry. Engines that are set up for several registries name that one as well.
  *
  * @param path the repository in the request's path
  * @param registry the one that the gateway stands in front of
@@ -27,7 +32,9 @@ export function servedName(path: string, query: URLSearchParams, registry: strin
   const [space] = spaces;
   try {
     if (space !== undefined && space !== "") return inRegistry(space, path);
-    return registry === undefined ? fromPath(path) : inRegistry(registry, path);
+    if (registry === undefined) return fromPath(path);
+    const own = `${pathOfRegistry(registry)}/`;
+    return inRegistry(registry, path.startsWith(own) ? path.slice(own.length) : path);
   } catch (error) {
     if (!hasCode(error, "REFERENCE_INVALID")) throw error;
     const hint = error.hint === undefined ? "" : ` (${error.hint})`;

@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
 import { gatewayStory, type LogLine } from "../support/gateway-story.ts";
 import { trustOn } from "../support/docker-words.ts";
+import { containersSettings } from "../../src/gateway/engine-settings/containers-settings.ts";
 import { captured } from "../../src/cli/captured-io.ts";
 import { openTrust } from "../../src/cli/open/trust.ts";
 import {
@@ -151,6 +152,22 @@ describe("pushes of real clients through a gateway", { skip }, () => {
       );
       if (tool === "skopeo") assert.ok(layoutBlobs(scope.path("layout")).has(found.digest.slice("sha256:".length)));
     });
+
+  it("podman's tools find the registry behind its own name, with the settings that are written for them", async () => {
+    const target = { gateway: new URL(`http://${host}`), registries: [registry.host] };
+    const settings = containersSettings(target).files.find(({ path }) => path.endsWith(".conf"));
+    const file = scope.path("through-the-gateway.conf");
+    writeFileSync(file, settings?.content ?? "");
+    const through = async (image: string): Promise<Finished> => {
+      const words = ["--insecure-policy", "--registries-conf", file, "inspect", "--no-tags"];
+      const login = ["--authfile", join(configFor("bob"), "config.json")];
+      return await run("skopeo", [...words, ...login, `docker://${registry.host}/${image}`]);
+    };
+    const { code, stdout, stderr } = await through("team/skopeo:v1");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp((await stored("team/skopeo", "v1"))?.digest ?? "none", "u"));
+    assert.match((await through("team/none:v1")).stderr, /_\d+\/team\/none: manifest unknown/u);
+  });
 
   it("docker is told that it must log in, and pulls what it pushed once it is signed", async () => {
     const image = `${host}/team/docker:v1`;

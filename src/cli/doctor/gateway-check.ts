@@ -6,7 +6,7 @@ import { loadHostCertificates, registryCertificateDirectories } from "../../dock
 import { maxPemBytes } from "../../docker-config/settings-file.ts";
 import type { TlsSettings } from "../../http/client/trusted-roots.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
-import { pathOfRegistry } from "../../gateway/engine-settings/engine-settings.ts";
+import { pathOfRegistry } from "../../gateway/served-name.ts";
 import { inDays } from "../output/days.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir, homeOf } from "../open/directories.ts";

@@ -2,7 +2,7 @@
 import { engineEnvironment } from "../../engine/engine-environment.ts";
 import { runEngineProcess } from "../../engine/engine-process.ts";
 import { TagsealError } from "../../errors.ts";
-import { pathOfRegistry } from "../../gateway/engine-settings/engine-settings.ts";
+import { pathOfRegistry } from "../../gateway/served-name.ts";
 import type { Io } from "../io.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 import { findHostsFile } from "./hosts-file.ts";

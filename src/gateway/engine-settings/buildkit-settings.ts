@@ -1,12 +1,6 @@
 /** Settings of BuildKit: a source policy, since a mirror in buildkitd.toml has the registry behind it. */
-import {
-  type EngineSettings,
-  type GatewayTarget,
-  literally,
-  pathOfRegistry,
-  quoted,
-  writtenByUs,
-} from "./engine-settings.ts";
+import { type EngineSettings, type GatewayTarget, literally, quoted, writtenByUs } from "./engine-settings.ts";
+import { pathOfRegistry } from "../served-name.ts";
 
 const scheme = "docker-image://";
 

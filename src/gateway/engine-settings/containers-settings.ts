@@ -4,10 +4,10 @@ import {
   type EngineSettings,
   type GatewayTarget,
   literally,
-  pathOfRegistry,
   quoted,
   writtenByUs,
 } from "./engine-settings.ts";
+import { pathOfRegistry } from "../served-name.ts";
 
 /** The registry is renamed, not mirrored: a name that is mapped has no other place to go. */
 export function containersSettings({ gateway, registries, ca }: GatewayTarget): EngineSettings {

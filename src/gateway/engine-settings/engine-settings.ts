@@ -48,11 +48,6 @@ export interface EngineSettings {
 /** The first line of each file of ours, after the sign of a comment. */
 export const writtenByUs = "Written by tagseal gateway configure.";
 
-/** The name of a registry in the path that the gateway serves it at. */
-export function pathOfRegistry(registry: string): string {
-  return registry.replace(/:(\d{1,5})$/u, "_$1");
-}
-
 /** A text in TOML, JSON or YAML. */
 export function quoted(text: string): string {
   return JSON.stringify(text);
