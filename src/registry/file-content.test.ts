@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
@@ -27,6 +28,22 @@ test("a file has the bytes of its pieces, whatever their sizes", async (t) => {
   }
   await writeWhole(path, []);
   assert.equal(readFileSync(path).length, 0);
+});
+
+test("a large file is brought to the disk in parts, and fails when one of them is lost", async (t) => {
+  const directory = temporaryDirectory(t);
+  const path = join(directory, "large");
+  const pieces = Array.from({ length: 12 }, () => Buffer.alloc(4_000_000, "large"));
+  const handle = await open(directory, "r");
+  await handle.close();
+  const handles = Object.getPrototypeOf(handle) as typeof handle;
+  const { mock } = t.mock.method(handles, "datasync");
+  await writeWhole(path, pieces);
+  assert.equal(sha256(readFileSync(path)), sha256(Buffer.concat(pieces)));
+  assert.ok(mock.callCount() > 0);
+  mock.mockImplementationOnce(async () => await Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })));
+  await assert.rejects(writeWhole(path, pieces), { code: "FILE_UNWRITABLE" });
+  assert.deepEqual(readdirSync(directory), ["large"]);
 });
 
 test("pieces that fail leave the earlier file as it was, and nothing beside it", async (t) => {

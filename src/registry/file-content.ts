@@ -108,19 +108,34 @@ async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | 
 /** Bytes that are written at once: networks deliver a few kilobytes at a time, and each call of the system waits for a thread. */
 const batchBytes = 512 * 1024;
 
+/** Bytes that are brought to the disk at once while more arrive: what is left at the end is waited for. */
+const syncedBytes = 16 * 1024 * 1024;
+
 /** Writes one batch while the next is collected; both buffers are used again, so that memory does not grow with the file. */
 async function writeBatches(
   handle: FileHandle,
   chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[],
 ): Promise<void> {
   let [batch, other] = [Buffer.allocUnsafeSlow(batchBytes), Buffer.allocUnsafeSlow(batchBytes)];
-  let bytes = 0;
+  let [bytes, unsynced] = [0, 0];
   let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> | undefined;
+  let lost: { readonly cause: unknown } | undefined;
+  // The system tells each failure once: the sync of the whole file would know nothing of it.
+  const sync = async (): Promise<void> => {
+    await handle.datasync().catch((cause: unknown) => (lost = { cause }));
+    syncing = undefined;
+  };
   const flush = async (): Promise<void> => {
     await writing;
+    if (unsynced >= syncedBytes && syncing === undefined) {
+      unsynced = 0;
+      syncing = sync();
+    }
     writing = handle.writeFile(batch.subarray(0, bytes));
     // awaited before the next batch, and at the end
     writing.catch(() => undefined);
+    unsynced += bytes;
     [batch, other, bytes] = [other, batch, 0];
   };
   try {
@@ -135,8 +150,10 @@ async function writeBatches(
     await flush();
   } finally {
     // a file must not be closed under a write
+    await syncing;
     await writing;
   }
+  if (lost !== undefined) throw lost.cause;
 }
 
 /** The error for a user's file that cannot be read. */
