@@ -13,6 +13,7 @@ import {
   type LayoutImage,
   type Peer,
   type Scope,
+  type TrustServer,
 } from "../support/peers.ts";
 import { seedTags, upload } from "../support/many-tags.ts";
 import { executableName, rowOf, timeInTurns, type Contender, type Point, type Row } from "./measure.ts";
@@ -100,8 +101,22 @@ function pointOf(plot: string, { tags, isDrawnOnly }: Repository): Point {
   return { plot, x: tags, isDrawnOnly };
 }
 
+/** What any verification with Node.js takes at least: the runtime, its TLS code, and one answer of the server. */
+function oneRequest(metered: MeteredUser, server: TrustServer, gun: string): Contender {
+  const script = `require("node:https").get(process.argv[1], { ca: require("node:fs").readFileSync(process.argv[2]) }, (answer) => answer.resume())`;
+  const url = `${server.url}/v2/${gun}/_trust/tuf/timestamp.json`;
+  return metered.contender("bare node, one request over TLS", async ({ env }, options) => {
+    await runOk(process.execPath, ["-e", script, url, server.ca], { ...options, env });
+  });
+}
+
 /** By a machine that knows the repository, or by one that has forgotten it before each turn. */
-async function verify(metered: MeteredUser, kind: "warm" | "cold", repository: Repository): Promise<Row> {
+async function verify(
+  metered: MeteredUser,
+  kind: "warm" | "cold",
+  repository: Repository,
+  others: readonly Contender[] = [],
+): Promise<Row> {
   const { gun, tags, turns } = repository;
   const memory = join(metered.user.trustDirectory, "tuf", gun);
   const prepare = kind === "warm" ? undefined : (): void => rmSync(memory, { recursive: true, force: true });
@@ -113,6 +128,7 @@ async function verify(metered: MeteredUser, kind: "warm" | "cold", repository: R
       ["notary", metered.contender("notary lookup", lookup, prepare)],
       ["docker", metered.contender("docker trust inspect", inspect, prepare)],
     ]),
+    ...others,
   ];
   const results = await timeInTurns(contenders, turns);
   return rowOf(`${kind} verify, ${countOf(tags)}`, "ms", results, pointOf(kind, repository));
@@ -165,7 +181,8 @@ export async function* verifyAndSign(scope: Scope, load: ClientLoad): AsyncGener
     await upload(image, `${repository.gun}:upload`);
     await seedTags(metered.user, repository.gun, tags);
     await seedTags(reference.user, repository.gun, tags);
-    yield await verify(metered, "warm", repository);
+    const least = tags === 1 ? [oneRequest(metered, server, repository.gun)] : [];
+    yield await verify(metered, "warm", repository, least);
     yield await verify(metered, "cold", repository);
     yield await signOneMore(metered, reference, repository, image);
     if (tags === 1) yield await signHundred(metered, repository.gun, image, Math.min(3, repository.turns));

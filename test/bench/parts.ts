@@ -7,6 +7,7 @@ import { againstRepositories, againstVersions, growthLoads } from "./growth.ts";
 import type { Row } from "./measure.ts";
 import { trustedPulls } from "./pulls.ts";
 import { compareServers } from "./server.ts";
+import { shardLoads, verifyShards } from "./shards.ts";
 import { transferLoads, transfers } from "./transfers.ts";
 import { uploadsBesideReaders } from "./uploads.ts";
 
@@ -42,6 +43,10 @@ export const parts: Readonly<Record<string, Part>> = {
   },
   repositories: { peers: ["wrk"], measure: (scope, effort) => againstRepositories(scope, growthLoads[effort]) },
   versions: { peers: [], measure: (scope, effort) => againstVersions(scope, growthLoads[effort]) },
+  shards: {
+    peers: ["notary"],
+    measure: async (scope, effort) => await verifyShards(scope, shardLoads[effort]),
+  },
   transfer: {
     peers: ["registry", "openssl", "skopeo"],
     measure: (scope, effort) => transfers(scope, transferLoads[effort]),
