@@ -5,7 +5,6 @@
  * also in the middle of an answer; piped input is read line by line, and nothing of it is lost between prompts.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import { systemCode, TagsealError } from "../errors.ts";
 import type { Io, Output, Prompter } from "./io.ts";
 
@@ -56,13 +55,18 @@ class DescriptorOutput implements Output {
   }
 
   get isTerminal(): boolean {
-    return isatty(this.#descriptor);
+    return isTerminal(this.#descriptor);
   }
 
   get columns(): number {
     if (!this.isTerminal) return 80;
     return this.#descriptor === 1 ? process.stdout.columns : process.stderr.columns;
   }
+}
+
+/** Whether a descriptor is a terminal. The runtime's module, and the streams that it needs, are loaded when the first command asks. */
+export function isTerminal(descriptor: number): boolean {
+  return process.getBuiltinModule("node:tty").isatty(descriptor);
 }
 
 /** The pause before a full pipe is tried again, in milliseconds. */
@@ -107,7 +111,7 @@ class TerminalPrompter implements Prompter {
   }
 
   get interactive(): boolean {
-    return isatty(0);
+    return isTerminal(0);
   }
 
   async askSecret(prompt: string): Promise<string | undefined> {
@@ -167,7 +171,7 @@ class TerminalPrompter implements Prompter {
 
   /** Prompts go where the user sees them: to standard error, or to the terminal when that is redirected. */
   #print(text: string): void {
-    if (!this.interactive || isatty(2)) {
+    if (!this.interactive || isTerminal(2)) {
       writeAll(2, Buffer.from(text));
       return;
     }

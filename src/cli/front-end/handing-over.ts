@@ -1,7 +1,6 @@
-import { isatty } from "node:tty";
 import type { ChildCommand } from "../../engine/pass-through.ts";
 import type { HandOver } from "../io.ts";
-import { streamsAreOpen } from "../terminal.ts";
+import { isTerminal, streamsAreOpen } from "../terminal.ts";
 
 /** Runs another program in this process's place: replaces the process where nothing is left to do, else waits for the program. */
 export class HandingOver {
@@ -17,7 +16,7 @@ export class HandingOver {
     const { passThrough } = await import("../../engine/pass-through.ts");
     this.#running += 1;
     try {
-      return await passThrough(command, { signals: process, sharesTerminal: isatty(0) || isatty(1) || isatty(2) });
+      return await passThrough(command, { signals: process, sharesTerminal: [0, 1, 2].some(isTerminal) });
     } finally {
       this.#running -= 1;
     }

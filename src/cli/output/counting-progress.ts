@@ -10,7 +10,7 @@ const redrawMs = 80;
 
 /** Shows progress; only on a terminal. */
 export function countingProgress(io: Io, how: { readonly quiet: boolean }): CountingProgress {
-  const isShown = io.stderr.isTerminal && !how.quiet;
+  const isShown = !how.quiet && io.stderr.isTerminal;
   let drawnAt = 0;
   return {
     show: (text) => {
