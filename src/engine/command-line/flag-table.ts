@@ -23,6 +23,10 @@ export interface FlagWords {
 
 /** Makes a table from lists of flags; later lists win over earlier ones. */
 export function flagTable(...lists: readonly FlagWords[]): FlagTable {
+  return whenAsked(() => tableOf(lists));
+}
+
+function tableOf(lists: readonly FlagWords[]): FlagTable {
   const kinds = new Map<string, FlagKind>();
   const letters = new Map<string, string>();
   const take = (text: string | undefined, kind: FlagKind): void => {
@@ -42,8 +46,22 @@ export function flagTable(...lists: readonly FlagWords[]): FlagTable {
 
 /** Both tables in one; where they differ, `preferred` wins. */
 export function joinTables(preferred: FlagTable, other: FlagTable): FlagTable {
-  return {
+  return whenAsked(() => ({
     kinds: new Map([...other.kinds, ...preferred.kinds]),
     letters: new Map([...other.letters, ...preferred.letters]),
+  }));
+}
+
+/** There are dozens of tables, of which a command needs a few: making all of them took a tenth of a short command's time. */
+function whenAsked(make: () => FlagTable): FlagTable {
+  let made: FlagTable | undefined;
+  const table = (): FlagTable => (made ??= make());
+  return {
+    get kinds() {
+      return table().kinds;
+    },
+    get letters() {
+      return table().letters;
+    },
   };
 }

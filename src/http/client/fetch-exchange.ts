@@ -2,10 +2,9 @@
  * The exchange of `exchange.ts` by the `fetch` of the runtime that the executable is made of: it is part of the program and does TLS in another thread, where
  * `node:http` and `node:tls` are code that has to be loaded first and takes longer than a whole request. Node.js does not come here.
  */
-import { Readable } from "node:stream";
 import type { AgentOptions } from "node:https";
 import { cancelled } from "../../errors.ts";
-import { type Answer, maxHeaderBytes } from "./unread-answer.ts";
+import { type Answer, maxHeaderBytes, type UnreadBody } from "./unread-answer.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { headersWithoutEnd, timeoutFailure } from "./network-failure.ts";
 
@@ -66,10 +65,8 @@ export async function fetchExchange({ request, ca, patienceMs, running }: FetchE
     const response = await fetch(url, options);
     if (bytesOf(response.headers) > maxHeaderBytes) stop.abort(headersWithoutEnd(url));
     stop.signal.throwIfAborted();
-    return answerOf(response, () => {
-      ended();
-      stop.abort();
-    });
+    const { status: statusCode } = response;
+    return { statusCode, headers: Object.fromEntries(response.headers), body: bodyOf(response, stop, ended) };
   } catch (error) {
     ended();
     throw stop.signal.aborted ? stop.signal.reason : error;
@@ -82,9 +79,34 @@ function bytesOf(headers: Headers): number {
   return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
 
-/** @param close ends the exchange once the body was read or abandoned */
-function answerOf({ body, status, headers }: Response, close: () => void): Answer {
-  const stream = body === null ? Readable.from([]) : Readable.fromWeb(body);
-  stream.once("close", close);
-  return Object.assign(stream, { statusCode: status, headers: Object.fromEntries(headers) });
+/** Streams of `node:stream` would take a third of a short command to load. @param ended called once nothing more is to come */
+function bodyOf({ body }: Response, stop: AbortController, ended: () => void): UnreadBody {
+  const reader = body?.getReader();
+  let isRead = reader === undefined;
+  let failure: Error | undefined;
+  if (isRead) ended();
+  return {
+    get isRead() {
+      return isRead;
+    },
+    async next() {
+      if (failure !== undefined) throw failure;
+      if (reader === undefined || isRead) return undefined;
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return value;
+        isRead = true;
+        ended();
+        return undefined;
+      } catch (error) {
+        ended();
+        throw failure ?? error;
+      }
+    },
+    end(error) {
+      failure ??= error;
+      ended();
+      stop.abort(error);
+    },
+  };
 }

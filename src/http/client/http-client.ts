@@ -3,7 +3,7 @@
  * out, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
  * TLS, an abort signal ends everything at once. It knows nothing about registries, tokens or trust.
  */
-import type { Answer } from "./unread-answer.ts";
+import { type Answer, answerOf } from "./unread-answer.ts";
 import { type HttpExchange, httpExchanges } from "./trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { NetworkError, systemCode } from "../../errors.ts";
@@ -155,7 +155,7 @@ export class HttpClient {
     const route = await this.#connections.route(request.url, { isAskedOrigin, isKept });
     let opened: { reusedSocket: boolean } | undefined;
     try {
-      return await exchange({
+      const message = await exchange({
         url: request.url,
         method: request.method,
         headers: { ...request.headers, ...route.headers },
@@ -166,6 +166,7 @@ export class HttpClient {
         patienceMs: request.patienceMs ?? this.#patienceMs,
         open: (options) => (opened = route.open(options)),
       });
+      return answerOf(message);
     } catch (error) {
       const code = systemCode(error);
       const isStale = opened?.reusedSocket === true && (code === "ECONNRESET" || code === "EPIPE");

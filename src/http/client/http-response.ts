@@ -1,7 +1,7 @@
 /** An answer as callers read it: its body within their bound, or not at all. */
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Answer } from "./unread-answer.ts";
+import type { Answer, UnreadBody } from "./unread-answer.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { collect, type Pace, readBody } from "./response-body.ts";
 
@@ -36,14 +36,21 @@ export function responseOf(message: Answer, request: HttpRequest, pace: Pace): H
 }
 
 /** Reads the rest of a short body, so that the connection can be used again, and ends the connection of any other. */
-export function discard(message: Answer): void {
-  const announced = Number(message.headers["content-length"] ?? 0);
-  if (!(announced <= maxDiscardedBytes)) return void message.destroy();
-  const timer = setTimeout(() => message.destroy(), 1_000);
-  message.once("close", () => clearTimeout(timer));
-  message.resume();
+export function discard({ headers, body }: Answer): void {
+  const announced = Number(headers["content-length"] ?? 0);
+  if (!(announced <= maxDiscardedBytes)) return body.end();
+  const timer = setTimeout(() => body.end(), 1_000);
+  void drained(body).finally(() => clearTimeout(timer));
 }
 
-function closeUnread(message: Answer): void {
-  if (!message.readableEnded) message.destroy();
+async function drained(body: UnreadBody): Promise<void> {
+  try {
+    while ((await body.next()) !== undefined);
+  } catch {
+    // Nobody waits for these bytes.
+  }
+}
+
+function closeUnread({ body }: Answer): void {
+  if (!body.isRead) body.end();
 }

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { readBody } from "./response-body.ts";
+import { type Answer, bodyOf } from "./unread-answer.ts";
 
 /** An answer as a runtime gives it that does not count what arrives. */
-function answer(body: string, announced: number): IncomingMessage {
+function answer(body: string, announced: number): Answer {
   const headers = { "content-length": String(announced) };
-  return Object.assign(Readable.from([Buffer.from(body)]), { headers, statusCode: 200 }) as Readable as IncomingMessage;
+  return { statusCode: 200, headers, body: bodyOf(Readable.from([Buffer.from(body)])) };
 }
 
-async function textOf(message: IncomingMessage): Promise<string> {
+async function textOf(message: Answer): Promise<string> {
   const pace = { windowMs: 5_000, minBytes: 1 };
   const url = new URL("https://registry.example.com/blob");
   const chunks: Uint8Array[] = [];

@@ -1,6 +1,5 @@
 /** Reads a response body: bounded, decompressed, ended when the peer is too slow, and at once by an abort signal. */
-import type { Readable } from "node:stream";
-import type { Answer } from "./unread-answer.ts";
+import { type Answer, bodyOf, chunksOf, type UnreadBody } from "./unread-answer.ts";
 import type { DictionaryOffer } from "./http-request.ts";
 import { gather } from "../../encoding/gathered-bytes.ts";
 import { NetworkError, type TagsealError, cancelled } from "../../errors.ts";
@@ -49,11 +48,11 @@ function isDifference(message: Answer, options: BodyOptions): boolean {
 }
 
 async function* readChunks(message: Answer, options: BodyOptions): AsyncGenerator<Uint8Array, void> {
-  const stream = await unpacked(message, options);
-  const stop = (): void => void stream.destroy(options.signal === undefined ? undefined : cancelled(options.signal));
+  const body = await unpacked(message, options);
+  const stop = (): void => body.end(options.signal === undefined ? undefined : cancelled(options.signal));
   if (options.signal?.aborted === true) stop();
   options.signal?.addEventListener("abort", stop, { once: true });
-  const next = pacedReader(stream, options);
+  const next = pacedReader(body, options);
   let received = 0;
   try {
     for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
@@ -66,27 +65,26 @@ async function* readChunks(message: Answer, options: BodyOptions): AsyncGenerato
   } finally {
     options.signal?.removeEventListener("abort", stop);
     // an abandoned body must not keep its connection; a finished one has already released it
-    if (!message.readableEnded) message.destroy();
+    if (!message.body.isRead) message.body.end();
   }
 }
 
 /** Reads one chunk after another; fails when the peer is too slow. */
-function pacedReader(stream: Readable, options: BodyOptions): () => Promise<Uint8Array | undefined> {
+function pacedReader(body: UnreadBody, options: BodyOptions): () => Promise<Uint8Array | undefined> {
   const { windowMs, minBytes } = options.pace;
-  const chunks: AsyncIterator<Uint8Array> = stream.iterator({ destroyOnReturn: false });
-  const slow = (): void => void stream.destroy(timeoutFailure(options.url, "more of the body", windowMs));
+  const slow = (): void => body.end(timeoutFailure(options.url, "more of the body", windowMs));
   let window = { waitedMs: 0, bytes: 0 };
   return async () => {
     const askedAt = performance.now();
     const timer = setTimeout(slow, Math.max(1, windowMs - window.waitedMs));
     try {
-      const next = await chunks.next();
-      if (next.done === true) return undefined;
+      const chunk = await body.next();
+      if (chunk === undefined) return undefined;
       window.waitedMs += performance.now() - askedAt;
-      window.bytes += next.value.length;
+      window.bytes += chunk.length;
       // after enough bytes a new window starts; a timer that fires in a window with too few ends the body
       if (window.bytes >= minBytes) window = { waitedMs: 0, bytes: 0 };
-      return next.value;
+      return chunk;
     } finally {
       clearTimeout(timer);
     }
@@ -109,24 +107,26 @@ function isBodiless(message: Answer, { method }: BodyOptions): boolean {
   return message.statusCode === 204 || message.statusCode === 304 || method === "HEAD";
 }
 
-async function unpacked(message: Answer, options: BodyOptions): Promise<Readable> {
-  const encoding = message.headers["content-encoding"]?.toLowerCase() ?? "identity";
-  if (encoding === "identity" || isBodiless(message, options)) return message;
-  if (encoding === "dcz" && options.dictionary !== undefined) return message;
+async function unpacked(message: Answer, options: BodyOptions): Promise<UnreadBody> {
+  const { headers, body } = message;
+  const encoding = headers["content-encoding"]?.toLowerCase() ?? "identity";
+  if (encoding === "identity" || isBodiless(message, options)) return body;
+  if (encoding === "dcz" && options.dictionary !== undefined) return body;
   if (encoding !== "gzip" || !options.acceptGzip) {
-    message.destroy();
+    body.end();
     throw new NetworkError(
       "RESPONSE_MALFORMED",
       `${describeUrl(options.url)} answered with content encoding ${JSON.stringify(encoding.slice(0, 40))}, which was not asked for`,
     );
   }
-  const { createGunzip } = await import("node:zlib");
+  const [{ createGunzip }, { Readable }] = await Promise.all([import("node:zlib"), import("node:stream")]);
+  const packed = Readable.from(chunksOf(body), { objectMode: false });
   const gunzip = createGunzip();
-  message.once("error", (error) => gunzip.destroy(error));
+  packed.once("error", (error) => gunzip.destroy(error));
   gunzip.once("close", () => {
-    if (!message.readableEnded) message.destroy();
+    if (!body.isRead) body.end();
   });
-  return message.pipe(gunzip);
+  return bodyOf(packed.pipe(gunzip));
 }
 
 function bodyFailure(error: unknown, url: URL): TagsealError {
