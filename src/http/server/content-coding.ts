@@ -3,6 +3,9 @@
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
+/** Up to here a compressed body saves less than the headers cost. */
+export const maxBytesAsTheyAre = 1024;
+
 /** The codings this server supports, the preferred ones first. */
 export const codings = ["br", "gzip", "identity"] as const;
 

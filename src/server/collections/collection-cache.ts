@@ -1,6 +1,7 @@
 /** The memory of the reader: the collections used last, up to a number of bytes. It decides nothing about what is current. */
 
 import { encodeHex } from "../../encoding/hex.ts";
+import { maxBytesAsTheyAre } from "../../http/server/content-coding.ts";
 import type { CollectionView } from "./collection-view.ts";
 import type { StoredFile } from "../storage/stored-file.ts";
 
@@ -133,7 +134,9 @@ function newEntry(earlier: CachedCollection["earlier"] = new Map()): CachedColle
   };
 }
 
-/** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */
+/** A file that is not small may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */
 function weight(file: StoredFile | undefined): number {
-  return file === undefined ? 0 : file.bytes.length * 2 + 512;
+  if (file === undefined) return 0;
+  const { length } = file.bytes;
+  return (length > maxBytesAsTheyAre ? length * 2 : length) + 512;
 }

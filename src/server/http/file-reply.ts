@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { minDictionaryBytes } from "../../encoding/dcz.ts";
 import type { StoredFile } from "../storage/stored-file.ts";
-import { type Coding, codings, encode, preferredCoding } from "../../http/server/content-coding.ts";
+import { type Coding, codings, encode, maxBytesAsTheyAre, preferredCoding } from "../../http/server/content-coding.ts";
 import { plainText, type Reply } from "./reply.ts";
 
 /** How long caches may keep files, in seconds; 0 forbids keeping. */
@@ -13,9 +13,6 @@ export interface CacheAges {
   /** for names with a checksum or a version, whose content never changes */
   readonly consistent: number;
 }
-
-/** Below this a compressed body saves less than the headers cost. */
-const minCompressedBytes = 1024;
 
 /** Answers with a file, or 304 when the client has it already. Replies are remembered with the file: most are asked for often. */
 export function fileReply(
@@ -92,7 +89,7 @@ export function codedReply(file: StoredFile, { name, tag, body }: CodedBody, cac
 const contentType = { "Content-Type": plainText, "X-Content-Type-Options": "nosniff" };
 
 function isCompressible(file: StoredFile): boolean {
-  return file.bytes.length > minCompressedBytes;
+  return file.bytes.length > maxBytesAsTheyAre;
 }
 
 /** A strong tag names exact bytes on the wire, so each form has its own. */
