@@ -15,3 +15,20 @@ export async function answeredWithin<T>(work: Promise<T>, ms: number, late: () =
     clearTimeout(timer);
   }
 }
+
+/**
+ * As {@link answeredWithin}, for work that memory mostly answers: the wait begins at the end of this turn, and only what takes longer gets a timer.
+ *
+ * @throws as {@link answeredWithin}
+ */
+export async function promptlyAnsweredWithin<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const turn = setImmediate(() => {
+    answeredWithin(work, ms, late).catch(reject);
+  });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearImmediate(turn);
+  }
+}

@@ -32,6 +32,8 @@ const entryBytes = 2048;
 export class CollectionCache {
   readonly #maxBytes: number;
   readonly #entries = new Map<string, CachedCollection>();
+  /** at the recent end, if it is still here */
+  #newest: CachedCollection | undefined;
   #bytes = 0;
   #hits = 0;
   #misses = 0;
@@ -59,10 +61,12 @@ export class CollectionCache {
   /** The entry of a collection, new when it has none, moved to the recent end. */
   entry(gun: string): CachedCollection {
     const known = this.#entries.get(gun);
+    if (known !== undefined && known === this.#newest) return known;
     const entry = known ?? newEntry();
     if (known === undefined) this.#bytes += entryBytes;
     else this.#entries.delete(gun);
     this.#entries.set(gun, entry);
+    this.#newest = entry;
     return entry;
   }
 
@@ -90,6 +94,7 @@ export class CollectionCache {
     const next = newEntry(earlier);
     entry.successor = next;
     this.#entries.set(gun, next);
+    this.#newest = next;
     this.#bytes += entryBytes;
     this.grow(gun, next, earlier.values());
   }

@@ -20,6 +20,9 @@ export interface CodedUploadParts {
   readonly maxBytes: number;
 }
 
+const announced = { "Accept-Encoding": "dcz" };
+const nothing = {};
+
 /** Decodes the bodies of uploads. */
 export class CodedUploads {
   readonly #parts: CodedUploadParts;
@@ -37,9 +40,9 @@ export class CodedUploads {
     return this.#received;
   }
 
-  /** Shows clients that differences are understood: RFC 9110 §12.5.3. */
+  /** Shows clients that differences are understood: RFC 9110 §12.5.3. The same object until that changes. */
   get announcement(): Readonly<Record<string, string>> {
-    return this.#isSupported ? { "Accept-Encoding": "dcz" } : {};
+    return this.#isSupported ? announced : nothing;
   }
 
   /**

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
-import { answeredWithin } from "../../service/answered-within.ts";
+import { promptlyAnsweredWithin } from "../../service/answered-within.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
 import { serverKey } from "../collections/published-keys.ts";
 import type { Publications, Upload } from "../collections/publications.ts";
@@ -59,6 +59,7 @@ export class Handlers {
   readonly #parts: HandlerParts;
   readonly #currentCaching: CacheControl;
   readonly #consistentCaching: CacheControl;
+  #announced: { readonly announcement: object; readonly caching: CacheControl } | undefined;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
@@ -74,11 +75,17 @@ export class Handlers {
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return answeredRead(async () => {
       const file = await currentFile(this.#parts, gun, role);
-      const caching = this.#currentCaching;
-      if (role !== "timestamp") return this.#fileReply(gun, file, caching, request);
-      // Publishers ask for it first, and learn here in which form they may send.
-      return fileReply(file, { ...caching, ...this.#parts.codedUploads.announcement }, request.headers);
+      if (role !== "timestamp") return this.#fileReply(gun, file, this.#currentCaching, request);
+      return fileReply(file, this.#timestampCaching, request.headers);
     });
+  }
+
+  /** Publishers ask for a timestamp first, and learn there in which form they may send. Made once, and not for each of thousands of answers. */
+  get #timestampCaching(): CacheControl {
+    const { announcement } = this.#parts.codedUploads;
+    if (this.#announced?.announcement !== announcement)
+      this.#announced = { announcement, caching: { ...this.#currentCaching, ...announcement } };
+    return this.#announced.caching;
   }
 
   /**
@@ -91,7 +98,7 @@ export class Handlers {
     const freshness = await reader.refresh(gun, immutableMaxAgeMs);
     if (freshness === "absent") throw fileNotFound();
     const isKnown = freshness === "current";
-    const file = await answeredWithin(
+    const file = await promptlyAnsweredWithin(
       reader.byChecksum(gun, role, checksum),
       isKnown ? readingMs : lostPatienceMs,
       () => storeLost("UNKNOWN"),
