@@ -1,6 +1,6 @@
 /** Settings of dockerd. */
 import { hostsFiles } from "./containerd-settings.ts";
-import { type EngineSettings, type GatewayTarget } from "./engine-settings.ts";
+import type { EngineSettings, GatewayTarget } from "./engine-settings.ts";
 import { pathOfRegistry } from "../served-name.ts";
 
 /** dockerd of any version, for images that are named by the gateway; dockerd 29 with its containerd store also for the names of registries. */

@@ -22,7 +22,7 @@ export function clientBody(request: IncomingMessage, pace: Pace): ClientBody {
   const bytes = announced === undefined || isChunked ? undefined : Number(announced);
   const body = { bytes: 0 };
   const open = async function* (): AsyncGenerator<Uint8Array, void> {
-    for await (const piece of pieces(request, pace, stopping.signal)) {
+    for await (const piece of bodyPieces(request, pace, stopping.signal)) {
       body.bytes += piece.length;
       yield piece;
     }
@@ -37,7 +37,7 @@ export function clientBody(request: IncomingMessage, pace: Pace): ClientBody {
 }
 
 /** The bytes of a body as they come. @throws TagsealError `CANCELLED` from a client that is gone or too slow */
-export async function* pieces(
+export async function* bodyPieces(
   request: IncomingMessage,
   { windowMs, minBytes }: Pace,
   stop: AbortSignal,

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Pace } from "../../http/client/response-body.ts";
 import { maxManifestBytes } from "../../registry/manifest.ts";
 import { GatewayRefusal } from "../gateway-refusal.ts";
-import { pieces } from "./client-body.ts";
+import { bodyPieces } from "./client-body.ts";
 
 /** Sixteen of the largest; most have some kilobytes. */
 const usualBytes = 16 * maxManifestBytes;
@@ -29,7 +29,7 @@ export class ManifestMemory {
     const read: Uint8Array[] = [];
     let bytes = 0;
     try {
-      for await (const piece of pieces(request, pace, new AbortController().signal)) {
+      for await (const piece of bodyPieces(request, pace, new AbortController().signal)) {
         bytes += piece.length;
         this.#usedBytes += piece.length;
         if (bytes > maxManifestBytes) throw tooLarge();

@@ -66,7 +66,7 @@ export async function fetchExchange({ request, ca, patienceMs, running }: FetchE
     if (bytesOf(response.headers) > maxHeaderBytes) stop.abort(headersWithoutEnd(url));
     stop.signal.throwIfAborted();
     const { status: statusCode } = response;
-    return { statusCode, headers: Object.fromEntries(response.headers), body: bodyOf(response, stop, ended) };
+    return { statusCode, headers: Object.fromEntries(response.headers), body: fetchedBody(response, stop, ended) };
   } catch (error) {
     ended();
     throw stop.signal.aborted ? stop.signal.reason : error;
@@ -79,8 +79,8 @@ function bytesOf(headers: Headers): number {
   return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
 
-/** Streams of `node:stream` would take a third of a short command to load. @param ended called once nothing more is to come */
-function bodyOf({ body }: Response, stop: AbortController, ended: () => void): UnreadBody {
+/** No stream of `node:stream`, which takes longer to load than a small answer to read. @param ended called once nothing more is to come */
+function fetchedBody({ body }: Response, stop: AbortController, ended: () => void): UnreadBody {
   const reader = body?.getReader();
   let isRead = reader === undefined;
   let failure: Error | undefined;

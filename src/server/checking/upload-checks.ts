@@ -44,7 +44,7 @@ export class UploadChecks {
   async check(upload: UploadCheck): Promise<CheckedUpload> {
     if (!this.#thread.isUsable || (await weightOf(upload, largeBytes)) < largeBytes) return await checkUpload(upload);
     const answer = (question: unknown) => answerAbout(upload, question as UploadQuestion); // from our own thread
-    // Copies of megabytes take some milliseconds: other requests run before.
+    // Copies of megabytes take some milliseconds: other requests are answered first.
     await nextTurn();
     return (await this.#thread.run(() => taskOf(upload), answer)) as CheckedUpload; // as upload-worker.ts makes it
   }

@@ -146,6 +146,7 @@ describe("asking whether something has changed", () => {
     const [first, second, third] = [revisions.of("a"), revisions.of("b"), revisions.of("c")];
     await turn();
     const later = revisions.of("d");
+    await turn();
     t.mock.timers.tick(4000);
     for (const answer of [first, second, third, later]) assert.deepEqual(await answer, { freshness: "unknown" });
     assert.equal(revisions.isLost, true);

@@ -1,6 +1,6 @@
 /** How long a request may take, whatever hangs behind it, and whether it may change anything. */
 
-import { answeredWithin, promptlyAnsweredWithin } from "../../service/answered-within.ts";
+import { answeredWithin } from "../../service/answered-within.ts";
 import type { Reply } from "./reply.ts";
 import { storeLost, WireError } from "./wire-error.ts";
 
@@ -10,7 +10,7 @@ const changingMs = 60_000;
 
 /** The answer to a read. @throws WireError `UNKNOWN` with 503 after ten seconds */
 export function answeredRead(work: () => Promise<Reply>): Promise<Reply> {
-  return promptlyAnsweredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
+  return answeredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
 }
 
 /**

@@ -20,8 +20,8 @@ export interface CodedUploadParts {
   readonly maxBytes: number;
 }
 
-const announced = { "Accept-Encoding": "dcz" };
-const nothing = {};
+/** Shows clients that differences are understood. RFC 9110 §12.5.3 */
+export const announcement = { "Accept-Encoding": "dcz" };
 
 /** Decodes the bodies of uploads. */
 export class CodedUploads {
@@ -40,9 +40,9 @@ export class CodedUploads {
     return this.#received;
   }
 
-  /** Shows clients that differences are understood: RFC 9110 §12.5.3. The same object until that changes. */
-  get announcement(): Readonly<Record<string, string>> {
-    return this.#isSupported ? announced : nothing;
+  /** Whether differences are understood here. */
+  get isSupported(): boolean {
+    return this.#isSupported;
   }
 
   /**

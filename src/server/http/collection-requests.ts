@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
-import { promptlyAnsweredWithin } from "../../service/answered-within.ts";
+import { answeredWithin } from "../../service/answered-within.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
 import { serverKey } from "../collections/published-keys.ts";
 import type { Publications, Upload } from "../collections/publications.ts";
@@ -22,7 +22,7 @@ import {
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
-import type { CodedUploads } from "./coded-uploads.ts";
+import { announcement, type CodedUploads } from "./coded-uploads.ts";
 import type { DictionaryReplies } from "./dictionary-replies.ts";
 import { currentFile, fileByVersion } from "./stored-files.ts";
 import { parseMultipart, type UploadLimits } from "./multipart-reader.ts";
@@ -59,11 +59,12 @@ export class Handlers {
   readonly #parts: HandlerParts;
   readonly #currentCaching: CacheControl;
   readonly #consistentCaching: CacheControl;
-  #announced: { readonly announcement: object; readonly caching: CacheControl } | undefined;
+  readonly #announcingCaching: CacheControl;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
     this.#currentCaching = currentCacheControl(parts.cacheAges);
+    this.#announcingCaching = { ...this.#currentCaching, ...announcement };
     this.#consistentCaching = consistentCacheControl(parts.cacheAges);
   }
 
@@ -76,16 +77,10 @@ export class Handlers {
     return answeredRead(async () => {
       const file = await currentFile(this.#parts, gun, role);
       if (role !== "timestamp") return this.#fileReply(gun, file, this.#currentCaching, request);
-      return fileReply(file, this.#timestampCaching, request.headers);
+      // Publishers ask for it first, and learn here in which form they may send.
+      const caching = this.#parts.codedUploads.isSupported ? this.#announcingCaching : this.#currentCaching;
+      return fileReply(file, caching, request.headers);
     });
-  }
-
-  /** Publishers ask for a timestamp first, and learn there in which form they may send. Made once, and not for each of thousands of answers. */
-  get #timestampCaching(): CacheControl {
-    const { announcement } = this.#parts.codedUploads;
-    if (this.#announced?.announcement !== announcement)
-      this.#announced = { announcement, caching: { ...this.#currentCaching, ...announcement } };
-    return this.#announced.caching;
   }
 
   /**
@@ -98,7 +93,7 @@ export class Handlers {
     const freshness = await reader.refresh(gun, immutableMaxAgeMs);
     if (freshness === "absent") throw fileNotFound();
     const isKnown = freshness === "current";
-    const file = await promptlyAnsweredWithin(
+    const file = await answeredWithin(
       reader.byChecksum(gun, role, checksum),
       isKnown ? readingMs : lostPatienceMs,
       () => storeLost("UNKNOWN"),

@@ -14,7 +14,11 @@ export interface CacheAges {
   readonly consistent: number;
 }
 
-/** Answers with a file, or 304 when the client has it already. Replies are remembered with the file: most are asked for often. */
+/**
+ * Answers with a file, or 304 when the client has it already. Replies are remembered with the file: most are asked for often.
+ *
+ * @param cacheControl one of a few objects that are made once: replies are remembered by it
+ */
 export function fileReply(
   file: StoredFile,
   cacheControl: CacheControl,
@@ -24,18 +28,17 @@ export function fileReply(
   if (matchesTag(request["if-none-match"], file)) {
     return { status: 304, headers: { ...cacheControl, ...identityOf(file, coding) }, body: "" };
   }
-  const key = `${coding} ${cacheControl["Cache-Control"]}`;
-  const { replies } = formsOf(file);
-  const known = replies.get(key);
+  const replies = formsOf(file).replies[coding];
+  const known = replies.get(cacheControl);
   if (known !== undefined) return known;
   const reply = coding === "identity" ? plainReply(file, cacheControl) : compressedReply(file, coding, cacheControl);
-  replies.set(key, reply);
+  replies.set(cacheControl, reply);
   return reply;
 }
 
 /** What has been derived from a file so far: whole replies, and the compressed bytes that several of them share. */
 interface Forms {
-  readonly replies: Map<string, Reply | Promise<Reply>>;
+  readonly replies: Readonly<Record<Coding, Map<CacheControl, Reply | Promise<Reply>>>>;
   readonly bodies: Map<Coding, Promise<Buffer>>;
 }
 
@@ -45,7 +48,8 @@ const remembered = new WeakMap<StoredFile, Forms>();
 function formsOf(file: StoredFile): Forms {
   const known = remembered.get(file);
   if (known !== undefined) return known;
-  const forms: Forms = { replies: new Map(), bodies: new Map() };
+  const replies = { br: new Map(), gzip: new Map(), identity: new Map() };
+  const forms: Forms = { replies, bodies: new Map() };
   remembered.set(file, forms);
   return forms;
 }

@@ -49,7 +49,7 @@ export class SqlitePublishing {
 
   /** Publishes as the store does. @throws what `MetadataStore.publish` throws; `STORAGE_FAILED` when the thread ended */
   async publish(publication: NewPublication): Promise<void> {
-    // Copies of megabytes take some milliseconds: other requests run before.
+    // Copies of megabytes take some milliseconds: other requests are answered first.
     await nextTurn();
     await this.#thread.run(() => this.#taskOf(publication));
   }

@@ -125,7 +125,7 @@ export class WorkThread<Task> {
 
   #hear(worker: Worker, message: FromThread): void {
     const job = this.#job;
-    // What a thread says while it is ended is too late: the next task must not go to it.
+    // While a thread is being ended there is another reason than a crash. What it still says is too late: the next task must not go to it.
     if (worker !== this.#worker || this.#end !== "crash") return;
     if ("ready" in message) this.#isReady = true;
     if (job === undefined) return;

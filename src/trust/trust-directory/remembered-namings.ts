@@ -31,7 +31,7 @@ function* namingsOf(files: readonly RememberedFile[], onWarning: (warning: strin
   for (const body of queue.values().map((file) => file?.body)) {
     if (body?.type !== "targets") continue;
     for (const delegated of body.delegations.roles ?? []) {
-      const file = queue.get(delegated.name) ?? read(delegated.name);
+      const file = queue.has(delegated.name) ? queue.get(delegated.name) : read(delegated.name);
       // shards follow the role that they copy, and have its keys
       if (file !== undefined && isShardIndex(file)) continue;
       yield* namingsOfRole(gun, delegated, body.delegations.keys);
