@@ -14,7 +14,7 @@ after(async () => await scope.close());
 const bench = (...words: readonly string[]) => run(process.execPath, [script, ...words], { timeoutMs: 600_000 });
 
 describe("npm run bench", () => {
-  const peers = ["notary", "registry", "skopeo", "wrk", "docker"] as const;
+  const peers = ["notary", "registry", "skopeo", "wrk", "docker", "openssl"] as const;
   it(
     "measures the parts that are named, and writes figures, page and plots",
     { skip: missingPeers(peers) },
@@ -26,6 +26,8 @@ describe("npm run bench", () => {
         "repositories",
         "versions",
         "digests",
+        "shards",
+        "transfer",
         "--quick",
         "--out",
         out,
@@ -43,6 +45,8 @@ describe("npm run bench", () => {
         /^sign and publish/u,
         /20 repositories/u,
         /3 publications/u,
+        /500 tags in shards/u,
+        /^verify and pull/u,
       ])
         assert.ok(
           works.some((known) => work.test(known)),
