@@ -5,6 +5,7 @@ import type { BlobContent } from "../../src/registry/blob-upload.ts";
 import { describe, type Descriptor, mediaTypes } from "../../src/registry/manifest.ts";
 import { RegistryClient } from "../../src/registry/registry-client.ts";
 import { digestFromHex } from "../../src/reference/digest.ts";
+import { asInTheImage } from "../support/image-environment.ts";
 import { contentOf, manifestBytes } from "../support/registry-story.ts";
 import { freePort, runOk, type Running } from "../support/processes.ts";
 import {
@@ -98,7 +99,7 @@ async function startGateway(
     tagsealCommand,
     ["gateway", "--listen", `127.0.0.1:${port}`, ...served],
     {
-      env: user.env,
+      env: asInTheImage(user.env),
       ready: () => portAnswers(port),
     },
   );

@@ -3,6 +3,7 @@ import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { post, UploadingPublisher, type Upload } from "../server/uploading-publisher.ts";
 import { target } from "../support/editing-story.ts";
+import { asInTheImage } from "../support/image-environment.ts";
 import {
   missingPeers,
   readText,
@@ -69,7 +70,7 @@ export async function* againstRepositories(
   { repositories, turns, seconds }: GrowthLoad,
 ): AsyncGenerator<Row, void> {
   // One client makes all repositories, in minutes.
-  const env = { TAGSEAL_SERVER_LIMITS_KEY_REQUESTS_PER_MINUTE: "1000000" };
+  const env = asInTheImage({ TAGSEAL_SERVER_LIMITS_KEY_REQUESTS_PER_MINUTE: "1000000" });
   const servers = new Map<string, TrustServer>([["tagseal on SQLite", await startTagsealServer(scope, { env })]]);
   if (missingPeers(["notary"]) === false) servers.set("notary-server in memory", await startNotary(scope));
   trustAuthorities(servers.values());

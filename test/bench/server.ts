@@ -4,6 +4,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { post, UploadingPublisher, type Upload } from "../server/uploading-publisher.ts";
 import { target } from "../support/editing-story.ts";
 import { startPostgres } from "../support/database.ts";
+import { asInTheImage } from "../support/image-environment.ts";
 import { client, readText, Scope, startNotary, startTagsealServer, type TrustServer } from "../support/peers.ts";
 import { load, loadReconnecting, type LoadResult } from "./load.ts";
 import { residentMb } from "./machine.ts";
@@ -169,9 +170,10 @@ export async function* compareServers(scope: Scope, effort: keyof typeof loads):
   const postgres = await startPostgres(databases);
   await postgres.create("tagseal", "select 1");
   const args = ["--database", postgres.url("tagseal")];
-  const onPostgres = await startTagsealServer(scope, { args, env: { TAGSEAL_SIGNER_PASSPHRASE: "bench passphrase" } });
+  const env = asInTheImage({ TAGSEAL_SIGNER_PASSPHRASE: "bench passphrase" });
+  const onPostgres = await startTagsealServer(scope, { args, env });
   const servers = [
-    { name: "tagseal on SQLite", isOurs: true, server: await startTagsealServer(scope) },
+    { name: "tagseal on SQLite", isOurs: true, server: await startTagsealServer(scope, { env: asInTheImage() }) },
     { name: "tagseal on PostgreSQL", isOurs: true, server: onPostgres },
     { name: "notary-server on PostgreSQL", isOurs: false, server: await startNotary(scope, { store: "postgres" }) },
     { name: "notary-server in memory", isOurs: false, server: await startNotary(scope) },

@@ -8,6 +8,7 @@ import { encodeDcz } from "../../src/encoding/dcz.ts";
 import { multipartOf } from "../../src/trust/trust-server/multipart-writer.ts";
 import { tufUrl, UploadingPublisher } from "../server/uploading-publisher.ts";
 import { target } from "../support/editing-story.ts";
+import { asInTheImage } from "../support/image-environment.ts";
 import { metricOf } from "../support/metric.ts";
 import { readText, runOk, type Scope, startNotary, startTagsealServer, type TrustServer } from "../support/peers.ts";
 import { residentMb } from "./machine.ts";
@@ -17,8 +18,6 @@ const loads = { whole: { tags: 50_000, uploads: 12 }, quick: { tags: 4000, uploa
 type UploadLoad = (typeof loads)[keyof typeof loads];
 
 const readers = 4;
-/** How the container image and the systemd unit start the server. */
-const asInTheImage = { MALLOC_MMAP_THRESHOLD_: "131072" };
 /** Threads without a task have ended after this time. */
 const threadsEndMs = 5000;
 const read = "registry.example.com/bench/read";
@@ -113,7 +112,7 @@ async function measured(scope: Scope, server: TrustServer, isOurs: boolean, load
 
 /** Ours beside notary-server with its store in memory, which has nothing to write to a disk. */
 export async function* uploadsBesideReaders(scope: Scope, effort: keyof typeof loads): AsyncGenerator<Row, void> {
-  const ours = await startTagsealServer(scope, { env: asInTheImage });
+  const ours = await startTagsealServer(scope, { env: asInTheImage() });
   const theirs = await startNotary(scope);
   setDefaultCACertificates([...getCACertificates("default"), readText(ours.ca), readText(theirs.ca)]);
   const load = loads[effort];

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { modeOf } from "../support/file-mode.ts";
 import { writeServerImage } from "../../release/image-contents.ts";
+import { memorySettings } from "../support/image-environment.ts";
 import { healthy } from "../support/notary-server.ts";
 import {
   certificates,
@@ -100,6 +101,14 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
       flags.filter((flag) => !Object.hasOwn(command.description.options, flag)),
       [],
     );
+  });
+
+  it("start Node.js with the image's settings of memory", () => {
+    assert.ok(memorySettings().size > 1);
+    for (const name of [...units, "tagseal-gateway", "tagseal-gate-docker"]) {
+      const environment = unitSettings(unitHere(name)).get("Environment") ?? [];
+      for (const [variable, value] of memorySettings()) assert.ok(environment.includes(`${variable}=${value}`), name);
+    }
   });
 
   it("listen on this machine alone while no login is required", () => {

@@ -196,7 +196,9 @@ exec docker-compose "$@"
     const prefix = scope.path("prefix");
     const settings = { cwd: checkout, env: { npm_config_prefix: prefix } };
     await outside.run(documentedLines("docs/operations.md", "npm"), settings);
-    const { stdout } = await outside.run(`${prefix}/bin/tagseal version`);
+    const { stdout } = await outside.run(
+      `${documentedLines("docs/operations.md", "npm", 2)}\n${prefix}/bin/tagseal version`,
+    );
     assert.match(stdout, /^tagseal \d/u);
     for (const driver of ["pg", "mysql2"])
       assert.ok(existsSync(join(prefix, "lib/node_modules/tagseal/node_modules", driver)), driver);

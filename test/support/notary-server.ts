@@ -22,7 +22,10 @@ export interface NotaryServer extends TrustServer {
   readonly database: Database | undefined;
   /** its configuration files, as an operator has them */
   readonly configuration: { readonly server: string; readonly signer: string };
-  /** Starts the signer again, with another alias for new keys. Every alias's passphrase stays known. */
+  /**
+   * Starts the signer again, with another alias for new keys, and the server: it would answer 500 until it connects again by itself. Every alias's
+   * passphrase stays known.
+   */
   useAlias(alias: SignerAlias): Promise<void>;
   /** Ends server and signer. The database keeps running. */
   stop(): Promise<void>;
@@ -149,20 +152,25 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
   };
   writeFileSync(file, JSON.stringify(configuration));
   const url = `https://localhost:${port}`;
-  const running = await scope.start("notary-server", "notary-server", ["-config", file], {
-    ready: () => healthy(url, certificate.ca),
-  });
+  const start = async (): Promise<Running> =>
+    await scope.start("notary-server", "notary-server", ["-config", file], {
+      ready: () => healthy(url, certificate.ca),
+    });
+  let running = await start();
   return {
     url,
     port,
     ca: certificate.ca,
-    process: running,
+    get process() {
+      return running;
+    },
     database,
     configuration: { server: file, signer: signer?.configuration ?? "" },
     async useAlias(alias) {
       if (signer === undefined) return;
-      await signer.process.stop();
+      await Promise.all([running.stop(), signer.process.stop()]);
       signer = await startNotarySigner(scope, { database, alias, port: signer.port });
+      running = await start();
     },
     async stop() {
       await Promise.all([running.stop(), signer?.process.stop()]);

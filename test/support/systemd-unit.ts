@@ -77,7 +77,10 @@ export async function startUnit(scope: Scope, { unit, name, ready, machine }: Un
   give(record, 0o600);
 
   const expanded = (text: string): string => text.replaceAll("%S", state).replaceAll("%d", credentials);
-  const variables = (settings.get("Environment") ?? []).map((assignment) => expanded(assignment).split("=", 2));
+  const variables = (settings.get("Environment") ?? []).map((assignment) => {
+    const [name = "", ...value] = expanded(assignment).split("=");
+    return [name, value.join("=")] as const;
+  });
   const powerless = [`--reuid=${account}`, `--regid=${account}`, "--clear-groups", "--no-new-privs"];
   const nothing = ["--bounding-set=-all", "--inh-caps=-all"];
   const recorder = ["strace", "-D", "-f", "-qq", "-s", "0", "-o", record];
@@ -85,7 +88,7 @@ export async function startUnit(scope: Scope, { unit, name, ready, machine }: Un
   const command = [...(machine?.enter ?? []), "setpriv", ...powerless, ...nothing, ...recorder, ...service];
   const [program = "", ...args] = command;
   const process = await scope.start(name, program, args, {
-    env: Object.fromEntries(variables) as Record<string, string>,
+    env: Object.fromEntries(variables),
     cwd: dirname(record),
     ready,
   });
