@@ -98,6 +98,7 @@ const mayTouchProcess: ReadonlySet<string> = new Set([
   "src/cli/process.ts",
   "src/cli/started-as.ts",
   "src/cli/terminal.ts",
+  "src/cli/write-all.ts",
 ]);
 
 /** What they hand on of the environment comes from `childEnvironment` (I6), or is nothing. */

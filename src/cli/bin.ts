@@ -6,6 +6,7 @@
  */
 import { versionLine } from "./version-line.ts";
 import { type Start, startedAs } from "./started-as.ts";
+import { writeAll } from "./write-all.ts";
 
 /** What package.json asks for in `engines`. */
 const oldestNode = 24;
@@ -15,7 +16,8 @@ function isTooOld(): boolean {
 }
 
 function refuseRuntime(): void {
-  process.stderr.write(
+  writeAll(
+    2,
     `tagseal: needs Node.js ${oldestNode} or newer, found ${process.versions.node} at ${process.execPath}.\n` +
       `hint: Install Node.js ${oldestNode}; in a checkout, on Linux with glibc, 'npm ci' brings it along.\n`,
   );
@@ -35,7 +37,7 @@ function start(): void | Promise<void> {
   const [word, ...rest] = started.argv;
   const asksForVersion = rest.length === 0 && (word === "version" || word === "--version" || word === "-v");
   if (!asksForVersion || started.program.name !== "tagseal") return runCommand(started);
-  process.stdout.write(versionLine);
+  writeAll(1, versionLine);
 }
 
 void start();

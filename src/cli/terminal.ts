@@ -1,12 +1,13 @@
 /**
- * The streams, signals and terminal of the process, as an {@link Io}. Only this file and bin.ts use `process`.
+ * The streams, signals and terminal of the process, as an {@link Io}. Only the files that start and end it use `process`.
  *
  * Prompts: echo is switched off *before* the prompt is printed, so that a fast answer never shows; Ctrl-C ends the program
  * also in the middle of an answer; piped input is read line by line, and nothing of it is lost between prompts.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
-import { systemCode, TagsealError } from "../errors.ts";
+import { TagsealError } from "../errors.ts";
 import type { Io, Output, Prompter } from "./io.ts";
+import { writeAll } from "./write-all.ts";
 
 /** The keys with a meaning while a secret is typed. */
 const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delete: "\u007f", clear: "\u0015" } as const;
@@ -39,10 +40,6 @@ export function streamsAreOpen(): boolean {
 
 let inputIsOpen = false;
 
-/**
- * Writes to the descriptor itself: opening a stream for it costs as much as the rest of a short command. It waits for a slow
- * reader, as other programs do.
- */
 class DescriptorOutput implements Output {
   readonly #descriptor: 1 | 2;
 
@@ -51,7 +48,7 @@ class DescriptorOutput implements Output {
   }
 
   write(content: string | Uint8Array): void {
-    writeAll(this.#descriptor, typeof content === "string" ? Buffer.from(content) : content);
+    writeAll(this.#descriptor, content);
   }
 
   get isTerminal(): boolean {
@@ -67,33 +64,6 @@ class DescriptorOutput implements Output {
 /** Whether a descriptor is a terminal. The runtime's module, and the streams that it needs, are loaded when the first command asks. */
 export function isTerminal(descriptor: number): boolean {
   return process.getBuiltinModule("node:tty").isatty(descriptor);
-}
-
-/** The pause before a full pipe is tried again, in milliseconds. */
-const retryAfterMs = 2;
-
-function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += writeSync(descriptor, bytes, written);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code !== "EAGAIN") return failedToWrite(descriptor, code);
-      // another process made the pipe non-blocking for all processes that share it
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryAfterMs);
-    }
-  }
-}
-
-/** 128 and the number of SIGPIPE, which ends docker, notary and most programs at this point. */
-const readerIsGone = 141;
-
-/**
- * A result that cannot be written ends the command, and never with 0: whether all images are verified is not known yet. Warnings must not stop the
- * work.
- */
-function failedToWrite(descriptor: 1 | 2, code: string): void {
-  if (descriptor === 1) process.exit(code === "EPIPE" ? readerIsGone : 1);
 }
 
 class TerminalPrompter implements Prompter {
@@ -172,7 +142,7 @@ class TerminalPrompter implements Prompter {
   /** Prompts go where the user sees them: to standard error, or to the terminal when that is redirected. */
   #print(text: string): void {
     if (!this.interactive || isTerminal(2)) {
-      writeAll(2, Buffer.from(text));
+      writeAll(2, text);
       return;
     }
     const terminal = openSync("/dev/tty", "w");

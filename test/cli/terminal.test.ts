@@ -105,7 +105,7 @@ describe("without a terminal", () => {
 });
 
 describe("a reader that has ended", () => {
-  for (const args of [["verify", "--json", "Not A Name", "Nor This"], ["help"]])
+  for (const args of [["verify", "--json", "Not A Name", "Nor This"], ["help"], ["version"]])
     it(`I9: ${args[0]} does not end with 0, as docker and notary do not`, async () => {
       const command = `trap '' PIPE; sleep 0.2; exec "$@"`;
       const script = `set -o pipefail; { sh -c '${command.replaceAll("'", `'\\''`)}' sh "$@"; } | true`;
