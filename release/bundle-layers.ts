@@ -22,22 +22,32 @@ interface Layer {
 const layers: readonly Layer[] = [
   // what every command begins with, and docker's words that are passed on
   { file: "cli.js", roots: ["cli/process.ts", "cli/front-end/front-end.ts"] },
-  // verify, list, inspect
+  // up to the first question to a trust server
   {
-    file: "reading.js",
+    file: "asking.js",
     roots: [
       "cli/table.ts",
       "cli/commands/verify.ts",
+      "trust/open-trust-context.ts",
+      "docker-config/certificate-directory.ts",
+      "http/client/http-client.ts",
+    ],
+  },
+  // verify, list, inspect: what is loaded while the server answers
+  {
+    file: "reading.js",
+    roots: [
+      "cli/open/image-list.ts",
+      "cli/output/image-results.ts",
+      "registry/token-service.ts",
+      "trust/trust-server/trust-server-answers.ts",
       "cli/commands/list.ts",
       "cli/commands/trust/inspect.ts",
       "cli/output/docker-errors.ts",
       "trust/reading/list.ts",
       "trust/reading/inspect.ts",
       "trust/reading/decide-image.ts",
-      "trust/open-trust-context.ts",
       "trust/reading/freshness.ts",
-      "docker-config/certificate-directory.ts",
-      "http/client/http-client.ts",
     ],
   },
   // docker's and podman's words under content trust
@@ -57,6 +67,8 @@ const layers: readonly Layer[] = [
     file: "publishing.js",
     roots: [
       "cli/commands/sign.ts",
+      "trust/trust-server/multipart-writer.ts",
+      "trust/trust-server/difference-upload.ts",
       "keys/user-key-store.ts",
       "keys/passphrase-sources.ts",
       "keys/passphrase-prompt.ts",
@@ -96,14 +108,37 @@ interface Plan {
   readonly loadedLater: ReadonlySet<string>;
 }
 
-async function planOf(build: Build, common: BuildOptions): Promise<Plan> {
-  const analysed = { ...common, absWorkingDir: source, metafile: true, write: false, outdir: source } as const;
-  const whole = (await build({ ...analysed, entryPoints: ["cli/process.ts"] })).metafile?.inputs ?? {};
-  const modules = Object.keys(whole).filter((path) => path.endsWith(".ts"));
+/** The number of the last layer. */
+export const lastLayer = layers.length - 1;
+
+/** The number of the layer of each module of the command line, by its path below `src/`. */
+export async function layerOfModules(build: Build): Promise<ReadonlyMap<string, number>> {
+  return assignAll(await inputsOf(build, { bundle: true, format: "esm", platform: "node", packages: "external" }));
+}
+
+const analysed = { absWorkingDir: source, metafile: true, write: false, outdir: source } as const;
+
+async function inputsOf(build: Build, common: BuildOptions): Promise<Metafile["inputs"]> {
+  return (await build({ ...common, ...analysed, entryPoints: ["cli/process.ts"] })).metafile?.inputs ?? {};
+}
+
+function assignAll(inputs: Metafile["inputs"]): Map<string, number> {
   const layerOf = new Map<string, number>();
-  for (const [at, { roots }] of layers.entries()) for (const root of roots) assign(whole, root, at, layerOf);
-  for (const path of modules) if (!layerOf.has(path)) layerOf.set(path, layers.length - 1);
+  for (const [at, { roots }] of layers.entries()) for (const root of roots) assign(inputs, root, at, layerOf);
+  for (const path of modulesOf(inputs)) if (!layerOf.has(path)) layerOf.set(path, lastLayer);
+  return layerOf;
+}
+
+function modulesOf(inputs: Metafile["inputs"]): readonly string[] {
+  return Object.keys(inputs).filter((path) => path.endsWith(".ts"));
+}
+
+async function planOf(build: Build, common: BuildOptions): Promise<Plan> {
+  const whole = await inputsOf(build, common);
+  const modules = [...modulesOf(whole)];
+  const layerOf = assignAll(whole);
   const single = await build({
+    ...common,
     ...analysed,
     entryPoints: modules,
     outbase: source,

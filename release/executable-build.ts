@@ -1,6 +1,6 @@
 /** Compiles the executables. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { outsideTheExecutable } from "./outside-the-bundle.ts";
 import { builtOnce } from "./build-cache.ts";
@@ -39,14 +39,21 @@ export function releasedExecutable(target: Target): string {
 /** Writes the executable for `target` to `output`. Those of other platforms are compiled here, too, on the runtime made for them. */
 export function buildExecutable(target: Target, output: string): void {
   mkdirSync(dirname(output), { recursive: true });
+  mkdirSync(join(root, "dist"), { recursive: true });
   const [os = "", cpu = ""] = target.split("-");
   const elsewhere =
     target === hostTarget() ? [] : [`--target=bun-${os}-${cpu}`, "--compile-executable-path", bunFor(target)];
-  // The migrations keep their path relative to the working directory: beside the bundle, where the server looks for them.
-  const files = [join(root, "src/cli/bin.ts"), "--asset", "migrations", "--outfile", output];
-  const cwd = join(root, "src/server/storage");
   builtOnce(executableName(target), output, () => {
-    execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+    const modules = mkdtempSync(join(root, "dist/modules-"));
+    try {
+      execFileSync(process.execPath, [join(import.meta.dirname, "executable-modules.ts"), modules]);
+      // The migrations keep their path relative to the working directory: beside the bundle, where the server looks for them.
+      const files = [join(modules, "bin.js"), "--asset", "migrations", "--outfile", output];
+      const cwd = join(root, "src/server/storage");
+      execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+    } finally {
+      rmSync(modules, { recursive: true });
+    }
   });
   chmodSync(output, 0o755);
 }

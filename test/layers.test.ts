@@ -137,6 +137,7 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/trust-server/server-refusal.ts",
   "src/trust/trust-server/trust-server-answers.ts",
   "src/trust/trust-server/offered-dictionary.ts",
+  "src/trust/trust-server/proposals-later.ts",
   "src/trust/trust-server/trust-server-client.ts",
 ]);
 const trustContracts =

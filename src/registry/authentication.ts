@@ -10,7 +10,6 @@ import type { HttpClient } from "../http/client/http-client.ts";
 import type { HttpResponse } from "../http/client/http-response.ts";
 import { type HttpRequest, isPassing } from "../http/client/http-request.ts";
 import { tokenRealm } from "./token-realm.ts";
-import { basicAuthorization, fetchToken } from "./token-service.ts";
 import { loginHint, unanswered } from "./unanswered-challenge.ts";
 
 /** Settings of an {@link Authenticator}. */
@@ -133,6 +132,7 @@ export class Authenticator {
     scopes: readonly string[],
   ): Promise<string | undefined> {
     if (challenge === undefined) return undefined;
+    const { basicAuthorization, fetchToken } = await import("./token-service.ts");
     const credentials = await this.#lookUp(request.signal);
     if (challenge.scheme === "basic") {
       const login = credentials?.kind === "basic" ? credentials : credentials?.basic;

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
+import { TagsealError } from "../errors.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { dockerLogins } from "../docker-config/docker-login-source.ts";
 import { lazyKeyStore } from "../keys/lazy-key-store.ts";
@@ -12,6 +13,7 @@ import { loginHint } from "../registry/unanswered-challenge.ts";
 import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
+import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import type { TrustPinning } from "../tuf/updater.ts";
 import { explainShutdown } from "./trust-server/docker-hub.ts";
 import { FileMetadataCache } from "./trust-directory/metadata-cache.ts";
@@ -46,6 +48,8 @@ export interface OpenTrustContextOptions {
   readonly passphrases?: PassphraseSource;
   /** instead of docker's `trust/private`; several stores are one as `OrderedKeyStores` */
   readonly keys?: KeyStore;
+  /** ask the trust server for its timestamp at once if the collection is remembered here; for a caller that goes on to load what reads it */
+  readonly askAhead?: boolean;
   /** the rights of the server's token: `read` (default) pulls, `write` also pushes, `admin` rotates and deletes */
   readonly access?: TrustServerAccess;
   readonly notify?: TrustEventHandler;
@@ -84,7 +88,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
   const connections = options.connections ?? new HttpClients();
   return {
     gun,
-    repository: options.repository ?? (await serverClient(options, gun, connections)),
+    repository: options.repository ?? (await serverClient(options, gun, { connections, cache })),
     cache,
     keys: options.keys ?? userKeys(options, trustDirectory, gun),
     now,
@@ -126,12 +130,12 @@ async function rootsNaming(trustDirectory: string, keyId: string): Promise<numbe
 async function serverClient(
   options: OpenTrustContextOptions,
   gun: string,
-  connections: HttpClients,
+  { connections, cache }: { readonly connections: HttpClients; readonly cache: TrustCache },
 ): Promise<TrustServerClient> {
-  const { reference, now = () => new Date(), signal } = options;
+  const { reference, now = () => new Date(), signal, askAhead = false } = options;
   const url = trustServerUrl(reference, options);
   const http = await connectionsTo(new URL(url).host, options, connections);
-  return new TrustServerClient({
+  const client = new TrustServerClient({
     url,
     gun,
     send: authorised(http, gun, options),
@@ -139,6 +143,18 @@ async function serverClient(
     login: loginHint(options.login ?? "docker login", reference.registry),
     ...optional({ signal }),
   });
+  if (askAhead && (await isRemembered(cache))) client.fetchAhead("timestamp", maxFileBytes("timestamp"));
+  return client;
+}
+
+/** What is damaged is reported by the update that reads it. */
+async function isRemembered(cache: TrustCache): Promise<boolean> {
+  try {
+    return (await cache.load("root")) !== undefined;
+  } catch (error) {
+    if (error instanceof TagsealError) return false;
+    throw error;
+  }
 }
 
 async function connectionsTo(

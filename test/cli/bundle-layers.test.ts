@@ -42,7 +42,7 @@ describe("the layers of the build", { skip }, () => {
     await assertWorks("sign", "--quiet", "--from-registry", image);
   });
 
-  it("verify, list and inspect need two", async () => {
+  it("verify, list and inspect need three", async () => {
     for (const file of ["publishing.js", "engine.js"]) rmSync(join(copy, "dist", file));
     await assertWorks("verify", image);
     await assertWorks("verify", "--json", image);

@@ -8,14 +8,13 @@ import { defineCommand } from "../command.ts";
 import { requireArguments } from "../help/usage-error.ts";
 import type { Io } from "../io.ts";
 import { decideHere, reportWarnings } from "../open/decide.ts";
-import { namedImages } from "../open/image-list.ts";
 import { loadPolicies } from "../open/policies.ts";
 import { openTrust, type TrustSettings } from "../open/trust.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
 import { freshReaderHelp, maxStalenessOption } from "../options/trust-flags.ts";
-import { ImageResults } from "../output/image-results.ts";
+import type { ImageResults } from "../output/image-results.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 import { writeJson } from "../output/write-json.ts";
 
@@ -70,12 +69,7 @@ export const command = defineCommand(
     if (from === undefined)
       requireArguments({ ...command.description, args: { min: 1 } }, args.length, io.program.shownAs);
     const [name = "", ...more] = args;
-    if (from !== undefined || more.length > 0)
-      return await verifyMany(
-        from === undefined ? args : await namedImages(args, from, io),
-        { ...options, settings },
-        io,
-      );
+    if (from !== undefined || more.length > 0) return await verifyMany(args, { ...options, settings }, io);
     const image = taggedImage(name);
     const reference = { ...image.reference, tag: image.tag };
     const verified = verifiedBy(await decideHere(io, reference, settings), reference);
@@ -87,6 +81,7 @@ export const command = defineCommand(
 );
 
 interface ManyOptions {
+  readonly from: string | undefined;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly platform: string | undefined;
@@ -100,9 +95,12 @@ interface AskedImage {
   readonly requirements: Requirements;
 }
 
-async function verifyMany(names: readonly string[], options: ManyOptions, io: Io): Promise<number> {
-  const { json, quiet, platform, settings } = options;
-  const results = new ImageResults(names, json, io);
+async function verifyMany(args: readonly string[], options: ManyOptions, io: Io): Promise<number> {
+  const { from, json, quiet, platform, settings } = options;
+  const { namedImages } = await import("../open/image-list.ts");
+  const names = from === undefined ? args : await namedImages(args, from, io);
+  const { ImageResults: Results } = await import("../output/image-results.ts");
+  const results = new Results(names, json, io);
   try {
     const { decideImages } = await import("../../trust/reading/decide-images.ts");
     const asked = await askedImages(names, results, io);

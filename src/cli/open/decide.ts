@@ -1,9 +1,11 @@
 /** Asks the policies here about an image, for commands. */
 import { gunOf, type ImageReference } from "../../reference/image-reference.ts";
-import { type DecidedImage, decideImage, type FindListing } from "../../trust/reading/decide-image.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { needTrustData } from "../../policy/requirements.ts";
+import type { DecidedImage, FindListing } from "../../trust/reading/decide-image.ts";
+import type { TrustContext } from "../../trust/trust-context.ts";
 import type { Io } from "../io.ts";
 import { requirementsHere } from "./policies.ts";
-import { withRegistry } from "./registry.ts";
 import { openTrust, type TrustSettings } from "./trust.ts";
 
 /**
@@ -13,11 +15,13 @@ import { openTrust, type TrustSettings } from "./trust.ts";
  */
 export async function decideHere(io: Io, reference: ImageReference, settings: TrustSettings): Promise<DecidedImage> {
   const requirements = await requirementsHere(io, reference);
-  const decided = await decideImage(
-    requirements,
-    async () => await openTrust(io, requirements.reference, { ...settings, requirements }),
-    listingHere(io, reference),
-  );
+  const open = async (): Promise<TrustContext> =>
+    await openTrust(io, requirements.reference, { ...settings, requirements, askAhead: true });
+  const opening = needTrustData(requirements) ? open() : undefined;
+  // The server is asked before the code that decides is loaded. A failure is thrown to that code.
+  await opening?.then(nextTurn, () => undefined);
+  const { decideImage } = await import("../../trust/reading/decide-image.ts");
+  const decided = await decideImage(requirements, async () => await (opening ?? open()), listingHere(io, reference));
   reportWarnings(decided, reference, settings);
   return decided;
 }
@@ -35,6 +39,7 @@ export function reportWarnings(
 export function listingHere(io: Io, reference: ImageReference): FindListing {
   return async (signed, wanted) => {
     const { listedIn } = await import("../../registry/listed-in.ts");
+    const { withRegistry } = await import("./registry.ts");
     return await withRegistry(io, reference, "pull", async (registry) => await listedIn(registry, signed, wanted));
   };
 }

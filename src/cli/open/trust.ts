@@ -30,6 +30,8 @@ export interface TrustSettings {
   readonly cacheFor?: ((gun: string) => TrustCache) | undefined;
   /** refuse what this machine cannot remember; default: as the environment says */
   readonly mustRemember?: boolean | undefined;
+  /** ask the trust server for its timestamp at once, see `OpenTrustContextOptions` */
+  readonly askAhead?: boolean;
   /** the value of `--max-staleness` */
   readonly maxStaleness?: string | undefined;
 }
@@ -40,7 +42,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
   const mustExist = isSwitchedOn(io, noInitVariable);
   const required = settings.requirements ?? (await requirementsHere(io, reference));
   const pinning = { ...(await trustPinning(io)), ...required.pinning };
-  const { maxStaleness, access, notify, passphrases, keys, cacheFor } = settings;
+  const { maxStaleness, access, askAhead = false, notify, passphrases, keys, cacheFor } = settings;
   return await openTrustContext({
     reference: required.identity,
     dockerConfigDir: dockerConfigDir(io),
@@ -48,6 +50,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     login: loginCommand(io),
     env: required.server === undefined ? io.env : { ...io.env, [serverVariable]: required.server },
     access,
+    askAhead,
     notify,
     now: io.now,
     signal: io.signal,

@@ -62,6 +62,30 @@ test("a read is one request, for exactly that file of that collection", async ()
   deepEqual(seen, [`GET /v2/${gun}/_trust/tuf/targets/releases.ab12.json`]);
 });
 
+test("what was asked for ahead is one request, for the next read alone", async () => {
+  const { seen } = answering(200, "bytes");
+  const ahead = client();
+  ahead.fetchAhead("timestamp", 100);
+  deepEqual(Buffer.from(await ahead.fetch("timestamp", 100)).toString(), "bytes");
+  equal(seen.length, 1);
+  await ahead.fetch("timestamp", 100);
+  ahead.fetchAhead("timestamp", 100);
+  await ahead.fetch("root", 100);
+  await ahead.fetch("timestamp", 100);
+  deepEqual(
+    seen.map((line) => line.replace(/.*\//u, "")),
+    ["timestamp.json", "timestamp.json", "timestamp.json", "root.json", "timestamp.json"],
+  );
+});
+
+test("I1: what was asked for ahead is bounded, and fails where it is read", async () => {
+  answering(200, "x".repeat(101));
+  const ahead = client();
+  ahead.fetchAhead("timestamp", 100);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await rejects(ahead.fetch("timestamp", 1000), { code: "RESPONSE_TOO_LARGE" });
+});
+
 test("I1: an answer longer than allowed is refused, announced or not", async () => {
   answering(200, "x".repeat(101));
   await rejects(client().fetch("timestamp", 100), { code: "RESPONSE_TOO_LARGE" });

@@ -5,12 +5,9 @@ import type { HttpResponse } from "../../http/client/http-response.ts";
 import type { HttpRequest } from "../../http/client/http-request.ts";
 import { answeredAt } from "../../http/client/answered-at.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { ProposalClient } from "./proposal-client.ts";
-import { differenceOf, wantsWholeBody } from "./difference-upload.ts";
 import { allowsDcz, announcesDcz, offeredDictionary } from "./offered-dictionary.ts";
-import { multipartOf } from "./multipart-writer.ts";
-import type { TrustRepository } from "../ports.ts";
-import { maxErrorBytes, serverKeyIn, lastCategoryIn, refusalOf } from "./trust-server-answers.ts";
+import type { ProposalPlace, TrustRepository } from "../ports.ts";
+import { proposalsLater } from "./proposals-later.ts";
 
 /** The purpose of a request: decides which rights a token needs. */
 export type TrustServerAccess = "read" | "write" | "admin";
@@ -38,18 +35,19 @@ const patienceMsPerMiB = 2_000;
 
 /**
  * The client for one collection of one trust server. Requests exactly what is needed, without a round trip to find out how to log in:
- * the server's challenge says so, and the usual read is one request.
+ * the server's challenge says so, and the usual read is one request. What only other requests need is loaded when they are made.
  *
  * @see Notary v1: HTTP API
  */
 export class TrustServerClient implements TrustRepository {
   readonly url: string;
-  readonly proposals: ProposalClient;
+  readonly proposals: ProposalPlace;
   readonly #gun: string;
   readonly #send: AuthorisedRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #explain: (error: unknown) => unknown;
   readonly #login: string | undefined;
+  #ahead: { readonly name: string; readonly answer: Promise<Uint8Array> } | undefined;
   #answeredAt: Date | undefined;
   #takesDifferences = false;
 
@@ -60,7 +58,7 @@ export class TrustServerClient implements TrustRepository {
     this.#signal = options.signal;
     this.#login = options.login;
     this.#explain = options.explain ?? ((error) => error);
-    this.proposals = new ProposalClient(
+    this.proposals = proposalsLater(
       (request, path, access) => this.#accepted(request, { url: this.#address(path), access, subject: "proposals" }),
       { gun: this.#gun, server: this.name },
     );
@@ -85,6 +83,19 @@ export class TrustServerClient implements TrustRepository {
    * @throws NetworkError `RESPONSE_TOO_LARGE`, `TRUST_SERVER_ERROR`, `TRUST_SERVER_REFUSED`, `AUTHENTICATION_REFUSED`, and what a connection throws
    */
   async fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead?.name === name ? await ahead.answer : await this.#fetch(name, maxBytes, earlier);
+  }
+
+  /** Asks for a file that {@link fetch} will be called for next. A failure is thrown there. */
+  fetchAhead(name: string, maxBytes: number): void {
+    const answer = this.#fetch(name, maxBytes);
+    answer.catch(() => undefined);
+    this.#ahead = { name, answer };
+  }
+
+  async #fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array> {
     const asked = { url: this.#address(`tuf/${name}.json`), access: "read", subject: name } as const;
     const request = { method: "GET", acceptGzip: name !== "timestamp" } as const;
     const dictionary = await offeredDictionary(asked.url, earlier, maxBytes);
@@ -108,6 +119,8 @@ export class TrustServerClient implements TrustRepository {
     files: ReadonlyMap<RoleName, Uint8Array>,
     earlier: ReadonlyMap<RoleName, Uint8Array> = new Map(),
   ): Promise<void> {
+    const { multipartOf } = await import("./multipart-writer.ts");
+    const { differenceOf, wantsWholeBody } = await import("./difference-upload.ts");
     const whole = multipartOf(files);
     const published = this.#takesDifferences ? earlier : new Map();
     const difference = await differenceOf(whole.body, files, published, async () => await allowsDcz(new URL(this.url)));
@@ -157,6 +170,7 @@ export class TrustServerClient implements TrustRepository {
     try {
       const address = { url: this.#address("changefeed?records=-1"), access: "read", subject: "changefeed" } as const;
       const response = await this.#accepted({ method: "GET" }, address);
+      const { lastCategoryIn, maxErrorBytes } = await import("./trust-server-answers.ts");
       return lastCategoryIn(await response.bytes(maxErrorBytes)) === "deletion";
     } catch (error) {
       if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_REFUSED", "AUTHENTICATION_REFUSED")) return false;
@@ -170,6 +184,7 @@ export class TrustServerClient implements TrustRepository {
       access,
       subject: `${role} key`,
     });
+    const { serverKeyIn } = await import("./trust-server-answers.ts");
     const key = serverKeyIn(await response.bytes(maxKeyBytes));
     if (key?.verificationKey() !== undefined) return key;
     throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
@@ -188,8 +203,9 @@ export class TrustServerClient implements TrustRepository {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
       this.#answeredAt = answeredAt(response);
       this.#takesDifferences ||= announcesDcz(response);
-      if (response.status !== 200) throw await refusalOf(response, asked.subject, this.#login);
-      return response;
+      if (response.status === 200) return response;
+      const { refusalOf } = await import("./trust-server-answers.ts");
+      throw await refusalOf(response, asked.subject, this.#login);
     } catch (error) {
       throw this.#explain(error);
     }
