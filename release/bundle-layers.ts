@@ -33,6 +33,18 @@ const layers: readonly Layer[] = [
       "http/client/http-client.ts",
     ],
   },
+  // the same of sign, and what it asks the registry
+  {
+    file: "registry.js",
+    roots: [
+      "cli/commands/sign.ts",
+      "keys/passphrase-sources.ts",
+      "registry/registry-client.ts",
+      "registry/image-tree.ts",
+      "registry/endpoint.ts",
+      "registry/insecure-registries.ts",
+    ],
+  },
   // verify, list, inspect: what is loaded while the server answers
   {
     file: "reading.js",
@@ -66,16 +78,11 @@ const layers: readonly Layer[] = [
   {
     file: "publishing.js",
     roots: [
-      "cli/commands/sign.ts",
+      "trust/publishing/sign.ts",
       "trust/trust-server/multipart-writer.ts",
       "trust/trust-server/difference-upload.ts",
       "keys/user-key-store.ts",
-      "keys/passphrase-sources.ts",
       "keys/passphrase-prompt.ts",
-      "registry/registry-client.ts",
-      "registry/image-tree.ts",
-      "registry/endpoint.ts",
-      "registry/insecure-registries.ts",
     ],
   },
   { file: "commands.js", roots: [] },

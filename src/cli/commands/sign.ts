@@ -1,9 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { UsageError } from "../../errors.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
-import { signExpectedTags, type SignResult, type TagToSign } from "../../trust/publishing/sign.ts";
+import type { SignResult, TagToSign } from "../../trust/publishing/sign.ts";
 import { defineCommand } from "../command.ts";
-import { exitCodeFor } from "../exit-code.ts";
-import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
@@ -15,7 +14,6 @@ import { withNoInit, withTrust } from "../open/trust.ts";
 import { noInitEnvironment, noInitOption, trustEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import type { Proposing } from "../proposals/propose-change.ts";
-import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal sign IMAGE:TAG@DIGEST…`: signs tags for digests that a registry serves. */
@@ -77,7 +75,7 @@ export const command = defineCommand(
         else io.stdout.write(resultText(images, result, quiet));
       } catch (error) {
         // The JSON must show which repositories were signed before this one failed.
-        if (results.length > 0) endWithResults(results, images, error, io);
+        if (results.length > 0) await endWithResults(results, images, error, io);
         throw error;
       }
     }
@@ -103,7 +101,15 @@ async function proposeGroup(
   return await proposeChange({ ...how, image }, io, (context) => proposeTags(context, tags));
 }
 
-function endWithResults(results: readonly unknown[], images: readonly TaggedImage[], error: unknown, io: Io): never {
+async function endWithResults(
+  results: readonly unknown[],
+  images: readonly TaggedImage[],
+  error: unknown,
+  io: Io,
+): Promise<never> {
+  const { exitCodeFor } = await import("../exit-code.ts");
+  const { AlreadyReported } = await import("../command-failure.ts");
+  const { reportFailure, reportOf } = await import("../output/error-report.ts");
   writeJson(io, [...results, { gun: images[0]?.gun, error: reportOf(error) }]);
   reportFailure(error, io);
   throw new AlreadyReported(exitCodeFor(error));
@@ -164,8 +170,13 @@ async function signGroup(
 ): Promise<SignResult> {
   const [first] = images;
   if (first === undefined) return { initialised: false, signed: [] };
-  const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet }) } as const;
-  return await withTrust(io, first.reference, settings, (context) => signExpectedTags(context, tags));
+  const notify = tellTrustEvents(io, { quiet });
+  const settings = { access: "write", passphrases, notify, askAhead: true } as const;
+  return await withTrust(io, first.reference, settings, async (context) => {
+    await nextTurn(); // both questions are on their way before the code that signs is loaded
+    const { signExpectedTags } = await import("../../trust/publishing/sign.ts");
+    return await signExpectedTags(context, tags);
+  });
 }
 
 function resultJson(images: readonly TaggedImage[], { signed, initialised }: SignResult): unknown[] {

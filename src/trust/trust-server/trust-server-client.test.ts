@@ -78,6 +78,15 @@ test("what was asked for ahead is one request, for the next read alone", async (
   );
 });
 
+test("an answer that has waited is asked for again", async () => {
+  const { seen } = answering(200, "bytes");
+  const ahead = client();
+  ahead.fetchAhead("timestamp", 100);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  await ahead.fetch("timestamp", 100);
+  equal(seen.length, 2);
+});
+
 test("I1: what was asked for ahead is bounded, and fails where it is read", async () => {
   answering(200, "x".repeat(101));
   const ahead = client();

@@ -28,6 +28,16 @@ export interface TrustServerClientOptions {
   readonly login?: string;
 }
 
+/** A file that was asked for before it was needed. */
+interface AskedAhead {
+  readonly name: string;
+  readonly answer: Promise<Uint8Array>;
+  /** milliseconds on the clock of the process; infinite while the answer is on its way */
+  answeredAt: number;
+}
+
+/** How long an answer may wait until it is read. */
+const keptAheadMs = 100;
 const maxKeyBytes = 256 * 1024;
 const basePatienceMs = 9_000;
 /** A server verifies and signs before it answers, which takes longer for larger uploads. */
@@ -47,7 +57,7 @@ export class TrustServerClient implements TrustRepository {
   readonly #signal: AbortSignal | undefined;
   readonly #explain: (error: unknown) => unknown;
   readonly #login: string | undefined;
-  #ahead: { readonly name: string; readonly answer: Promise<Uint8Array> } | undefined;
+  #ahead: AskedAhead | undefined;
   #answeredAt: Date | undefined;
   #takesDifferences = false;
 
@@ -85,14 +95,19 @@ export class TrustServerClient implements TrustRepository {
   async fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
-    return ahead?.name === name ? await ahead.answer : await this.#fetch(name, maxBytes, earlier);
+    const isFresh = ahead !== undefined && performance.now() - ahead.answeredAt <= keptAheadMs;
+    return isFresh && ahead.name === name ? await ahead.answer : await this.#fetch(name, maxBytes, earlier);
   }
 
-  /** Asks for a file that {@link fetch} will be called for next. A failure is thrown there. */
+  /**
+   * Asks for a file that {@link fetch} will be called for next. A failure is thrown there. An answer that has waited for longer than code takes to load is
+   * not used: a publisher may have waited for another one, or for a passphrase.
+   */
   fetchAhead(name: string, maxBytes: number): void {
-    const answer = this.#fetch(name, maxBytes);
-    answer.catch(() => undefined);
-    this.#ahead = { name, answer };
+    const ahead: AskedAhead = { name, answer: this.#fetch(name, maxBytes), answeredAt: Number.POSITIVE_INFINITY };
+    const answered = (): void => void (ahead.answeredAt = performance.now());
+    ahead.answer.then(answered, answered);
+    this.#ahead = ahead;
   }
 
   async #fetch(name: string, maxBytes: number, earlier?: Uint8Array): Promise<Uint8Array> {
