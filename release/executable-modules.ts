@@ -34,6 +34,7 @@ const groups = Array.from({ length: lastLayer }, (_, layer) => ({
     return withEntry.has(id) || layerOf.get(relative(source, id)) !== layer ? undefined : `layer${layer}`;
   },
   priority: lastLayer - layer,
+  debugName: `layer${layer}`,
 }));
 
 function addImported(id: string, context: ChunkingContext): void {
