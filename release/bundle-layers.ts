@@ -115,6 +115,9 @@ interface Plan {
   readonly loadedLater: ReadonlySet<string>;
 }
 
+/** How the modules are looked at, without writing anything. */
+const analysed = { absWorkingDir: source, metafile: true, write: false, outdir: source } as const;
+
 /** The number of the last layer. */
 export const lastLayer = layers.length - 1;
 
@@ -122,8 +125,6 @@ export const lastLayer = layers.length - 1;
 export async function layerOfModules(build: Build): Promise<ReadonlyMap<string, number>> {
   return assignAll(await inputsOf(build, { bundle: true, format: "esm", platform: "node", packages: "external" }));
 }
-
-const analysed = { absWorkingDir: source, metafile: true, write: false, outdir: source } as const;
 
 async function inputsOf(build: Build, common: BuildOptions): Promise<Metafile["inputs"]> {
   return (await build({ ...common, ...analysed, entryPoints: ["cli/process.ts"] })).metafile?.inputs ?? {};
@@ -136,13 +137,13 @@ function assignAll(inputs: Metafile["inputs"]): Map<string, number> {
   return layerOf;
 }
 
-function modulesOf(inputs: Metafile["inputs"]): readonly string[] {
+function modulesOf(inputs: Metafile["inputs"]): string[] {
   return Object.keys(inputs).filter((path) => path.endsWith(".ts"));
 }
 
 async function planOf(build: Build, common: BuildOptions): Promise<Plan> {
   const whole = await inputsOf(build, common);
-  const modules = [...modulesOf(whole)];
+  const modules = modulesOf(whole);
   const layerOf = assignAll(whole);
   const single = await build({
     ...common,

@@ -39,18 +39,19 @@ export function releasedExecutable(target: Target): string {
 /** Writes the executable for `target` to `output`. Those of other platforms are compiled here, too, on the runtime made for them. */
 export function buildExecutable(target: Target, output: string): void {
   mkdirSync(dirname(output), { recursive: true });
-  mkdirSync(join(root, "dist"), { recursive: true });
   const [os = "", cpu = ""] = target.split("-");
   const elsewhere =
     target === hostTarget() ? [] : [`--target=bun-${os}-${cpu}`, "--compile-executable-path", bunFor(target)];
   builtOnce(executableName(target), output, () => {
-    const modules = mkdtempSync(join(root, "dist/modules-"));
+    const bun = bunFor(hostTarget());
+    // In this package, so that its dependencies are found, and where no other build clears up.
+    const modules = mkdtempSync(join(import.meta.dirname, "targets/modules-"));
     try {
       execFileSync(process.execPath, [join(import.meta.dirname, "executable-modules.ts"), modules]);
       // The migrations keep their path relative to the working directory: beside the bundle, where the server looks for them.
       const files = [join(modules, "bin.js"), "--asset", "migrations", "--outfile", output];
       const cwd = join(root, "src/server/storage");
-      execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+      execFileSync(bun, ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
     } finally {
       rmSync(modules, { recursive: true });
     }

@@ -1,6 +1,6 @@
 /**
  * Everything outside the program that a command may use. `main(argv, io)` gets all of it as arguments, so that a test can run any
- * command in its own process; only the files that start and end it know `process`.
+ * command in its own process; only the files that `test/layers.test.ts` lists know `process`.
  */
 
 import type { Environment } from "../environment/environment.ts";

@@ -1,5 +1,5 @@
 /**
- * The streams, signals and terminal of the process, as an {@link Io}. Only the files that start and end it use `process`.
+ * The streams, signals and terminal of the process, as an {@link Io}. `test/layers.test.ts` lists the files that use `process`.
  *
  * Prompts: echo is switched off *before* the prompt is printed, so that a fast answer never shows; Ctrl-C ends the program
  * also in the middle of an answer; piped input is read line by line, and nothing of it is lost between prompts.

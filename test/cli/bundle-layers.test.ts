@@ -43,7 +43,7 @@ describe("the layers of the build", { skip }, () => {
   });
 
   it("verify, list and inspect need three", async () => {
-    for (const file of ["publishing.js", "engine.js"]) rmSync(join(copy, "dist", file));
+    for (const file of ["publishing.js", "engine.js", "registry.js"]) rmSync(join(copy, "dist", file));
     await assertWorks("verify", image);
     await assertWorks("verify", "--json", image);
     await assertWorks("list", stage.repository());

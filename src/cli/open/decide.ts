@@ -1,7 +1,7 @@
 /** Asks the policies here about an image, for commands. */
-import { gunOf, type ImageReference } from "../../reference/image-reference.ts";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { needTrustData } from "../../policy/requirements.ts";
+import { gunOf, type ImageReference } from "../../reference/image-reference.ts";
 import type { DecidedImage, FindListing } from "../../trust/reading/decide-image.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
 import type { Io } from "../io.ts";
@@ -19,7 +19,10 @@ export async function decideHere(io: Io, reference: ImageReference, settings: Tr
     await openTrust(io, requirements.reference, { ...settings, requirements, askAhead: true });
   const opening = needTrustData(requirements) ? open() : undefined;
   // The server is asked before the code that decides is loaded. A failure is thrown to that code.
-  await opening?.then(nextTurn, () => undefined);
+  await opening?.then(
+    async () => await nextTurn(),
+    () => undefined,
+  );
   const { decideImage } = await import("../../trust/reading/decide-image.ts");
   const decided = await decideImage(requirements, async () => await (opening ?? open()), listingHere(io, reference));
   reportWarnings(decided, reference, settings);

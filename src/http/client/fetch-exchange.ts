@@ -63,10 +63,11 @@ export async function fetchExchange({ request, ca, patienceMs, running }: FetchE
   };
   try {
     const response = await fetch(url, options);
-    if (bytesOf(response.headers) > maxHeaderBytes) stop.abort(headersWithoutEnd(url));
+    const fields = [...response.headers];
+    if (bytesOf(fields) > maxHeaderBytes) stop.abort(headersWithoutEnd(url));
     stop.signal.throwIfAborted();
     const { status: statusCode } = response;
-    return { statusCode, headers: Object.fromEntries(response.headers), body: fetchedBody(response, stop, ended) };
+    return { statusCode, headers: Object.fromEntries(fields), body: fetchedBody(response, stop, ended) };
   } catch (error) {
     ended();
     throw stop.signal.aborted ? stop.signal.reason : error;
@@ -75,8 +76,8 @@ export async function fetchExchange({ request, ca, patienceMs, running }: FetchE
   }
 }
 
-function bytesOf(headers: Headers): number {
-  return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+function bytesOf(fields: readonly (readonly [name: string, value: string])[]): number {
+  return fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }
 
 /** No stream of `node:stream`, which takes longer to load than a small answer to read. @param ended called once nothing more is to come */
