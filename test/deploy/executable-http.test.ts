@@ -6,7 +6,7 @@ import { bunFor, hostTarget } from "../../release/bun.ts";
 import { Scope, run } from "../support/processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const suites = ["http-client", "http-clients", "http-connections", "response-body"];
+const suites = ["http-client", "redirect", "http-clients", "http-connections", "response-body"];
 
 test("I1, I9: the suites of the HTTP client pass on the executable's runtime", async (t) => {
   const scope = new Scope("executable-http");
