@@ -35,6 +35,7 @@ const ways: ReadonlyMap<string, Way> = new Map<string, Way>([
   ["openTrustContext.login", { variable: "TAGSEAL_ENGINE", of: "pull" }],
   ["openTrustContext.passphrases", { flag: "passphrase-command", of: "sign" }],
   ["openTrustContext.access", { command: "sign" }],
+  ["openTrustContext.askAhead", { command: "verify" }],
   ["openTrustContext.notify", { flag: "quiet", of: "sign" }],
   ["openTrustContext.pinning.certs", pins],
   ["openTrustContext.pinning.ca", pins],

@@ -146,10 +146,13 @@ export async function startMariadb(
   const directory = ownedDirectory(scope, "mariadb", owner);
   const port = machine === undefined ? await freePort() : 3306;
   const socket = `${directory}/s`;
+  // A server removes what looks like its temporary tables when it starts, in a shared directory those of others as well.
+  const temporary = `--tmpdir=${ownedDirectory(scope, "mariadb/tmp", owner)}`;
   await runOk("mariadb-install-db", [
     "--no-defaults",
     "--user=mysql",
     `--datadir=${directory}/data`,
+    temporary,
     "--auth-root-authentication-method=normal",
   ]);
   const sql = (input: string, ...args: string[]): ReturnType<typeof run> =>
@@ -164,6 +167,7 @@ export async function startMariadb(
     `--port=${port}`,
     "--bind-address=127.0.0.1",
     `--pid-file=${directory}/pid`,
+    temporary,
     ...settings,
   ];
   const start = (): Promise<Running> =>

@@ -91,18 +91,21 @@ class Node implements GaleraNode {
   readonly socket: string;
   readonly #parts: NodeParts;
   readonly #data: string;
+  /** for itself: a server removes what looks like its temporary tables when it starts */
+  readonly #temporary: string;
   #running: Running | undefined;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
     this.name = `node-${parts.index + 1}`;
     this.#data = `${parts.directory}/${this.name}`;
+    this.#temporary = ownedDirectory(parts.scope, `galera/${this.name}-tmp`, accountNamed("mysql"));
     this.socket = `${parts.directory}/${this.name}.sock`;
   }
 
   async install(): Promise<void> {
     const account = ["--no-defaults", "--user=mysql", "--auth-root-authentication-method=normal", "--skip-test-db"];
-    await runOk("mariadb-install-db", [...account, `--datadir=${this.#data}`, logSize]);
+    await runOk("mariadb-install-db", [...account, `--datadir=${this.#data}`, `--tmpdir=${this.#temporary}`, logSize]);
   }
 
   async copyFrom(other: Node): Promise<void> {
@@ -165,6 +168,7 @@ class Node implements GaleraNode {
       `--datadir=${this.#data}`,
       `--socket=${this.socket}`,
       `--pid-file=${this.#data}/pid`,
+      `--tmpdir=${this.#temporary}`,
       `--bind-address=${host.address}`,
       "--binlog-format=ROW",
       "--innodb-autoinc-lock-mode=2",
